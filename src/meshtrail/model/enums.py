@@ -1,0 +1,82 @@
+"""The closed vocabularies of events.
+
+The numbers are written to disk (ClickHouse `Enum8`): never renumber, only add. Where two reports of one event
+merge, the *larger* number wins, so the order inside `State` and `Verdict` is part of the meaning.
+"""
+
+from enum import IntEnum
+
+
+class State(IntEnum):
+    """Where a traffic row stands in its life; a later report can only move it to a larger number."""
+
+    open = 1
+    attempted = 2
+    lost = 3
+    closed = 4
+    denied = 5
+    window = 6
+    gap = 7
+
+
+class CloseReason(IntEnum):
+    """Why a connection ended."""
+
+    unknown = 1
+    lost = 2
+    no_reply = 3
+    timeout = 4
+    refused = 5
+    reset = 6
+    fin = 7
+
+
+class Verdict(IntEnum):
+    """What the network decided about the connection."""
+
+    unknown = 1
+    allowed = 2
+    denied = 3
+
+
+class Attribution(IntEnum):
+    """How the deciding policy was found."""
+
+    none = 1
+    default_deny = 2
+    resolved = 3
+    reported = 4
+
+
+class ConnectionType(IntEnum):
+    """`p2p`: the reporter is the source or the destination; `routed`: it forwards for others."""
+
+    p2p = 1
+    routed = 2
+
+
+class Direction(IntEnum):
+    """Seen from the reporter: `ingress` came to it, `egress` was opened by it."""
+
+    unknown = 1
+    ingress = 2
+    egress = 3
+
+
+class EndpointType(IntEnum):
+    """What stands at one end of a connection."""
+
+    unknown = 1
+    external = 2
+    peer = 3
+    resource = 4
+    service = 5
+
+
+class GapCause(IntEnum):
+    """Why reports are missing."""
+
+    unknown = 1
+    buffer_overrun = 2
+    restart = 3
+    spool_full = 4
