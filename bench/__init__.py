@@ -1,0 +1,1 @@
+"""Benchmarks: figures beside their aims, each a ratio measured in one run wherever that can be."""

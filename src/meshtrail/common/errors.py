@@ -1,0 +1,93 @@
+"""The errors that leave a room.
+
+MeshTrailError
+├── CallerError              the request is at fault; 4xx, never retried by itself
+│   ├── InvalidError         400: says what and where
+│   ├── UnauthenticatedError 401
+│   ├── ForbiddenError       403
+│   ├── NotFoundError        404
+│   ├── TooLargeError        413: names the limit
+│   └── UnsupportedError     415
+└── OperationError           we or the machine are at fault; the same request may succeed later
+    ├── BusyError            429: a queue is full
+    └── UnavailableError     503: disk full, store closed
+"""
+
+from typing import ClassVar
+
+
+class MeshTrailError(Exception):
+    """An error with what happened and what to do."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, remedy: str = "", details: list[dict[str, object]] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.details = details or []
+
+
+class CallerError(MeshTrailError):
+    """The request is at fault."""
+
+    status = 400
+    code = "invalid"
+
+
+class InvalidError(CallerError):
+    """Something in the request cannot be understood."""
+
+
+class UnauthenticatedError(CallerError):
+    """Nobody, or nobody we know."""
+
+    status = 401
+    code = "unauthenticated"
+
+
+class ForbiddenError(CallerError):
+    """Somebody, but not with this right."""
+
+    status = 403
+    code = "forbidden"
+
+
+class NotFoundError(CallerError):
+    """Nothing there that this caller may see."""
+
+    status = 404
+    code = "not_found"
+
+
+class TooLargeError(CallerError):
+    """Past a limit of size."""
+
+    status = 413
+    code = "too_large"
+
+
+class UnsupportedError(CallerError):
+    """A content type or encoding we do not take."""
+
+    status = 415
+    code = "unsupported"
+
+
+class OperationError(MeshTrailError):
+    """We or the machine are at fault."""
+
+
+class BusyError(OperationError):
+    """A queue is full; try again."""
+
+    status = 429
+    code = "busy"
+
+
+class UnavailableError(OperationError):
+    """Not now: disk full, store closed, stopping."""
+
+    status = 503
+    code = "unavailable"

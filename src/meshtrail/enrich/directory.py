@@ -1,0 +1,52 @@
+"""Addresses to peers, from what agents say of themselves. Snapshots are immutable: a batch sees one moment."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from meshtrail.ingest.validate import packed
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A machine that reports."""
+
+    id: str
+    name: str
+    os: str | None = None
+    dns_label: str | None = None
+    addresses: tuple[str, ...] = ()
+    users: Mapping[str, str] = field(default_factory=dict)
+    """Local user names by number."""
+
+
+@dataclass(frozen=True)
+class Directory:
+    """The peers of one organisation at one moment."""
+
+    peers: Mapping[str, Peer]
+    by_address: Mapping[bytes, Peer]
+
+    @staticmethod
+    def of(peers: Iterable[Peer]) -> "Directory":
+        """A directory of these peers; of two that claim one address the later one has it."""
+        known = {peer.id: peer for peer in peers}
+        by_address = {
+            address: peer
+            for peer in known.values()
+            for text in peer.addresses
+            if (address := packed(text)) is not None and not is_loopback(address)
+        }
+        return Directory(known, by_address)
+
+
+_LOOPBACK_V6 = b"\x00" * 15 + b"\x01"
+_LOOPBACK_V4 = b"\x00" * 10 + b"\xff\xff\x7f"
+
+
+def is_loopback(address: bytes) -> bool:
+    """127.0.0.0/8 or ::1: the reporter itself, whoever it is."""
+    return address == _LOOPBACK_V6 or address.startswith(_LOOPBACK_V4)
+
+
+EMPTY = Directory({}, {})
+"""The directory of an organisation without agents."""

@@ -1,0 +1,174 @@
+"""The embedded engine: chDB, which is ClickHouse in this process.
+
+Several connections share one path; each runs one query at a time and releases the interpreter lock while it does.
+Inserts read Arrow in place through the `Python()` table function.
+"""
+
+import fcntl
+import logging
+import os
+import queue
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+import chdb
+import pyarrow as pa
+
+from meshtrail.store.engine import EngineError, EngineUnavailableError, Parameters, QueryTooLargeError
+
+READERS = 4
+"""Connections for reads: two cores, and as many slow queries that may wait beside them."""
+
+READER_WAIT_S = 20.0
+"""How long a read waits for a free connection before it is refused."""
+
+QUERY_MEMORY_BYTES_MAX = 2 * 1024**3
+"""One read's memory; above it the engine stops the read, not the process."""
+
+QUERY_TIME_S_MAX = 30
+"""One read's time; nobody waits longer for a page."""
+
+_TOO_LARGE = ("MEMORY_LIMIT_EXCEEDED", "TIMEOUT_EXCEEDED", "TOO_MANY_ROWS", "TOO_MANY_BYTES")
+
+_READ_SETTINGS = (
+    f" SETTINGS max_execution_time = {QUERY_TIME_S_MAX}, max_memory_usage = {QUERY_MEMORY_BYTES_MAX}, "
+    "do_not_merge_across_partitions_select_final = 1, output_format_json_quote_64bit_integers = 0, "
+    "output_format_json_quote_denormals = 1, date_time_output_format = 'iso'"
+)
+
+_INSERT_SETTINGS = " SETTINGS optimize_on_insert = 0"
+"""Reports of one batch merge later, in the background, as reports of different batches do: measured 2.4 times faster."""
+
+_LOG = logging.getLogger(__name__)
+
+
+class EmbeddedEngine:
+    """chDB on one folder. Only one process may hold the folder; a second one gets `EngineUnavailableError`."""
+
+    def __init__(self, path: Path, readers: int = READERS) -> None:
+        self._path = path
+        self._reader_count = readers
+        self._lock: TextIO | None = None
+        self._writer: Any = None
+        self._writers: queue.Queue[Any] = queue.Queue()
+        self._readers: queue.Queue[Any] = queue.Queue()
+
+    def open(self) -> None:
+        """Take the folder and open the connections."""
+        self._path.mkdir(parents=True, exist_ok=True)
+        self._lock = _take(self._path / "lock")
+        database = self._path / "clickhouse"
+        self._writers.put(_connect(database))
+        for _ in range(self._reader_count):
+            self._readers.put(_connect(database))
+
+    def execute(self, sql: str, parameters: Parameters | None = None) -> None:
+        """See `Engine.execute`."""
+        with _borrowed(self._writers) as connection:
+            _query(connection, sql, "TSV", parameters)
+
+    def insert(self, table: str, batch: pa.Table) -> None:
+        """See `Engine.insert`."""
+        names = ", ".join(f"`{name}`" for name in batch.column_names)
+        with _borrowed(self._writers) as connection:
+            _query(
+                connection, f"INSERT INTO {table} ({names}) SELECT {names} FROM Python(batch){_INSERT_SETTINGS}",
+                "TSV", None, batch=batch,
+            )
+
+    def read(self, sql: str, parameters: Parameters | None = None, form: str = "JSONEachRow") -> bytes:
+        """See `Engine.read`."""
+        with _borrowed(self._readers) as connection:
+            return _query(connection, sql + _READ_SETTINGS, form, parameters)
+
+    def semi_join(self, sql: str, keys: pa.Table, parameters: Parameters | None = None) -> pa.Table:
+        """See `Engine.semi_join`."""
+        with _borrowed(self._readers) as connection:
+            answer = _query(
+                connection, sql.replace("{keys}", "Python(batch)") + _READ_SETTINGS, "ArrowStream", parameters, batch=keys
+            )
+        return pa.ipc.open_stream(answer).read_all() if answer else pa.table({})
+
+    def close(self) -> None:
+        """See `Engine.close`; waits for running queries."""
+        for pool, count in ((self._writers, 1), (self._readers, self._reader_count)):
+            for _ in range(count):
+                try:
+                    pool.get(timeout=READER_WAIT_S).close()
+                except queue.Empty:
+                    _LOG.warning("a query still runs; its connection is left open")
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def _connect(path: Path) -> Any:
+    return chdb.connect(str(path))
+
+
+def _take(path: Path) -> TextIO:
+    handle = path.open("a+", encoding="ascii")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        handle.seek(0)
+        owner = handle.read().strip() or "unknown"
+        handle.close()
+        raise EngineUnavailableError(
+            f"The store in {path.parent} is in use by process {owner}: stop that process, or choose another --data folder."
+        ) from error
+    handle.truncate(0)
+    handle.write(str(os.getpid()))
+    handle.flush()
+    return handle
+
+
+@contextmanager
+def _borrowed(pool: "queue.Queue[Any]") -> Iterator[Any]:
+    try:
+        connection = pool.get(timeout=READER_WAIT_S)
+    except queue.Empty as error:
+        raise EngineUnavailableError("All connections of the store are busy: try again in a moment.") from error
+    try:
+        yield connection
+    finally:
+        pool.put(connection)
+
+
+def _query(connection: Any, sql: str, form: str, parameters: Parameters | None, batch: pa.Table | None = None) -> bytes:
+    """Run one statement. `batch` is found by name by the engine's `Python(batch)`, which looks at this frame."""
+    try:
+        result = connection.query(sql, form, params=_encoded(parameters) if parameters else None)
+    except Exception as error:
+        raise _translated(error) from error
+    answer: bytes = result.bytes()
+    del batch
+    return answer
+
+
+def _encoded(parameters: Parameters) -> dict[str, str | int]:
+    """Parameters in the text form the engine parses: TSV escapes for a string, a quoted literal for a list."""
+    return {name: _text(value) for name, value in parameters.items()}
+
+
+def _text(value: str | int | list[str] | list[int]) -> str | int:
+    if isinstance(value, str):
+        return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
+    if isinstance(value, list):
+        return "[" + ",".join(_element(element) for element in value) + "]"
+    return value
+
+
+def _element(value: str | int) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _translated(error: Exception) -> EngineError:
+    message = str(error).split("\n", 1)[0]
+    if any(name in message for name in _TOO_LARGE):
+        return QueryTooLargeError(message)
+    return EngineError(message)

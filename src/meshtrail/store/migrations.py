@@ -1,0 +1,38 @@
+"""Steps from one version of the event store to the next, applied in order at start.
+
+A step is a list of statements. Steps are never edited after a release: a new step is added.
+"""
+
+import msgspec
+
+from meshtrail.model.columns import TRAFFIC
+from meshtrail.store.engine import Engine, EngineUnavailableError
+from meshtrail.store.schema import create_table
+
+_VERSIONS = "CREATE TABLE IF NOT EXISTS schema_versions (version UInt32, applied_at DateTime64(6, 'UTC')) ENGINE = MergeTree ORDER BY version"
+
+STEPS: tuple[tuple[str, ...], ...] = ((create_table(TRAFFIC),),)
+"""Step n brings the store from version n to n + 1."""
+
+VERSION = len(STEPS)
+
+
+def current_version(engine: Engine) -> int:
+    """Version of the store on disk; 0 when it is new."""
+    engine.execute(_VERSIONS)
+    answer = msgspec.json.decode(engine.read("SELECT max(version) AS version FROM schema_versions"))
+    return int(answer["version"])
+
+
+def migrate(engine: Engine) -> int:
+    """Bring the store to this release's version; returns the version it had. A newer store is refused."""
+    before = current_version(engine)
+    if before > VERSION:
+        raise EngineUnavailableError(
+            f"The store has version {before}, this release knows {VERSION}: install the newer release again."
+        )
+    for version in range(before, VERSION):
+        for statement in STEPS[version]:
+            engine.execute(statement)
+        engine.execute(f"INSERT INTO schema_versions VALUES ({version + 1}, now64(6))")
+    return before

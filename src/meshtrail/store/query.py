@@ -1,0 +1,221 @@
+"""Conditions on rows, compiled to parameterised SQL.
+
+A *query* holds an organisation, a half-open window of start times and *conditions*. Values only ever become
+parameters; names come from the column table. The compiler refuses what a column cannot mean.
+"""
+
+import ipaddress
+import uuid
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from meshtrail.common.clock import microseconds
+from meshtrail.common.errors import InvalidError
+from meshtrail.model.columns import TRAFFIC, Column, Kind
+
+VALUES_MAX = 1_000
+"""Values in one list: more would be a table, not a filter."""
+
+CONDITIONS_MAX = 64
+"""Conditions in one query."""
+
+SEARCH_CHARACTERS_MAX = 256
+"""Length of a search text."""
+
+
+class Operator(StrEnum):
+    """How a field is compared."""
+
+    is_in = ""
+    is_not_in = "not"
+    at_least = "gte"
+    above = "gt"
+    at_most = "lte"
+    below = "lt"
+    known = "known"
+
+
+_COMPARISONS = {Operator.at_least: ">=", Operator.above: ">", Operator.at_most: "<=", Operator.below: "<"}
+_ORDERED = frozenset({Kind.port, Kind.u8, Kind.u32, Kind.u64, Kind.time})
+_INTEGERS = {Kind.port: 16, Kind.u8: 8, Kind.u32: 32, Kind.u64: 64}
+_SEARCHED = (
+    "source_name", "destination_name", "user_email", "user_name", "source_dns_label", "destination_dns_label",
+    "policy_name", "process_name", "application",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One field against values; several values mean any of them."""
+
+    column: Column
+    operator: Operator
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which rows of an organisation. Times are microseconds; the window is half-open: `since <= started_at < until`."""
+
+    org_id: str
+    conditions: tuple[Condition, ...] = ()
+    since: int | None = None
+    until: int | None = None
+    search: str = ""
+    searched: tuple[str, ...] = _SEARCHED
+
+
+@dataclass(slots=True)
+class Compiled:
+    """A WHERE clause and its parameters."""
+
+    clauses: list[str] = field(default_factory=list)
+    parameters: dict[str, str | int | list[str] | list[int]] = field(default_factory=dict)
+
+    def add(self, template: str, value: str | int | list[str] | list[int]) -> None:
+        """Add a clause whose `{}` is the place of a new parameter."""
+        name = f"p{len(self.parameters)}"
+        self.parameters[name] = value
+        self.clauses.append(template.replace("{}", name))
+
+    @property
+    def where(self) -> str:
+        """The clauses joined."""
+        return " AND ".join(self.clauses)
+
+
+def condition(name: str, operator: str, values: list[str]) -> Condition:
+    """A checked condition; `InvalidError` names the field and what is wrong."""
+    column = TRAFFIC.columns.get(name)
+    if column is None or name == "org_id":
+        raise InvalidError(f"There is no field {name!r}.", "See the field list in the API description.")
+    try:
+        known = Operator(operator)
+    except ValueError:
+        raise InvalidError(f"There is no comparison {operator!r}.", "Use not, gte, gt, lte, lt or known.") from None
+    if len(values) > VALUES_MAX:
+        raise InvalidError(f"{name} has {len(values)} values; at most {VALUES_MAX} are allowed.")
+    if known in _COMPARISONS and column.kind not in _ORDERED:
+        raise InvalidError(f"{name} has no order, so it cannot be compared by {operator}.")
+    return Condition(column, known, tuple(values))
+
+
+def compiled(query: Query) -> Compiled:
+    """The query as SQL; `InvalidError` for values that a column cannot have."""
+    if len(query.conditions) > CONDITIONS_MAX:
+        raise InvalidError(f"{len(query.conditions)} conditions; at most {CONDITIONS_MAX} are allowed.")
+    if len(query.search) > SEARCH_CHARACTERS_MAX:
+        raise InvalidError(f"The search text is longer than {SEARCH_CHARACTERS_MAX} characters.")
+    out = Compiled()
+    out.add("org_id = {{}:String}", query.org_id)
+    if query.since is not None:
+        out.add("started_at >= fromUnixTimestamp64Micro({{}:Int64}, 'UTC')", query.since)
+    if query.until is not None:
+        out.add("started_at < fromUnixTimestamp64Micro({{}:Int64}, 'UTC')", query.until)
+    for each in query.conditions:
+        _add(out, each)
+    if query.search:
+        _add_search(out, query)
+    return out
+
+
+def _add(out: Compiled, each: Condition) -> None:
+    column = each.column
+    if each.operator is Operator.known:
+        if each.values not in {("true",), ("false",)}:
+            raise InvalidError(f"{column.name}.known is true or false.")
+        out.clauses.append(f"{column.name} IS {'NOT ' if each.values == ('true',) else ''}NULL")
+        return
+    if each.operator in _COMPARISONS:
+        for value in each.values:
+            number, kind = _number(column, value)
+            place = f"fromUnixTimestamp64Micro({{{{}}:{kind}}}, 'UTC')" if column.kind is Kind.time else f"{{{{}}:{kind}}}"
+            out.add(f"{column.name} {_COMPARISONS[each.operator]} {place}", number)
+        return
+    _add_membership(out, each)
+
+
+def _add_membership(out: Compiled, each: Condition) -> None:
+    part = Compiled(parameters=out.parameters)
+    if each.column.kind is Kind.address:
+        _add_addresses(part, each.column, each.values)
+    elif each.column.kind is Kind.names:
+        part.add(f"hasAny({each.column.name}, {{{{}}:Array(String)}})", list(each.values))
+    elif each.column.kind in _INTEGERS or each.column.kind is Kind.time:
+        numbers = [_number(each.column, value)[0] for value in each.values]
+        kind = f"Array(UInt{_INTEGERS[each.column.kind]})" if each.column.kind in _INTEGERS else "Array(Int64)"
+        name = each.column.name if each.column.kind in _INTEGERS else f"toUnixTimestamp64Micro({each.column.name})"
+        part.add(f"{name} IN {{{{}}:{kind}}}", numbers)
+    else:
+        _add_texts(part, each.column, each.values)
+    joined = " OR ".join(part.clauses) or "0"
+    if each.operator is Operator.is_not_in:
+        out.clauses.append(f"NOT ifNull(({joined}), 0)")
+    else:
+        out.clauses.append(f"({joined})")
+
+
+def _add_texts(part: Compiled, column: Column, values: tuple[str, ...]) -> None:
+    if column.kind is Kind.uuid:
+        part.add(f"{column.name} IN {{{{}}:Array(UUID)}}", [_uuid(column, value) for value in values])
+    elif column.choices is not None:
+        for value in values:
+            if value not in column.choices.__members__:
+                raise InvalidError(
+                    f"{column.name} cannot be {value!r}.", f"It is one of: {', '.join(column.choices.__members__)}."
+                )
+        numbers = [int(column.choices[value]) for value in values]
+        part.add(f"CAST({column.name}, 'Nullable(Int8)') IN {{{{}}:Array(Int8)}}", numbers)
+    else:
+        part.add(f"{column.name} IN {{{{}}:Array(String)}}", list(values))
+
+
+def _add_addresses(part: Compiled, column: Column, values: tuple[str, ...]) -> None:
+    for value in values:
+        try:
+            network = ipaddress.ip_network(value, strict=False)
+        except ValueError:
+            raise InvalidError(f"{column.name}: {value!r} is neither an address nor a network.") from None
+        if isinstance(network, ipaddress.IPv4Network):
+            low, high = f"::ffff:{network[0]}", f"::ffff:{network[-1]}"
+        else:
+            low, high = str(network[0]), str(network[-1])
+        names = []
+        for text in (low, high):
+            names.append(f"p{len(part.parameters)}")
+            part.parameters[names[-1]] = text
+        part.clauses.append(f"{column.name} BETWEEN {{{names[0]}:IPv6}} AND {{{names[1]}:IPv6}}")
+
+
+def _add_search(out: Compiled, query: Query) -> None:
+    name = f"p{len(out.parameters)}"
+    out.parameters[name] = query.search
+    clauses = [f"positionCaseInsensitiveUTF8({column}, {{{name}:String}}) > 0" for column in query.searched]
+    shown = [address_text(f"{end}_address") for end in ("source", "destination")]
+    clauses += [f"position({text}, lower({{{name}:String}})) > 0" for text in shown]
+    out.clauses.append("(" + " OR ".join(f"ifNull({clause}, 0)" for clause in clauses) + ")")
+
+
+def address_text(column: str) -> str:
+    """SQL that shows an address as people write it: IPv4 without the mapped prefix."""
+    text = f"toString({column})"
+    return f"if(startsWith({text}, '::ffff:') AND position({text}, '.') > 0, substring({text}, 8), {text})"
+
+
+def _number(column: Column, value: str) -> tuple[int, str]:
+    if column.kind is Kind.time:
+        try:
+            return microseconds(value), "Int64"
+        except ValueError:
+            raise InvalidError(f"{column.name}: {value!r} is not an RFC 3339 time.") from None
+    bits = _INTEGERS[column.kind]
+    if not value.isascii() or not value.isdigit() or int(value) >= 1 << bits:
+        raise InvalidError(f"{column.name}: {value!r} is not a number from 0 to {(1 << bits) - 1}.")
+    return int(value), f"UInt{bits}"
+
+
+def _uuid(column: Column, value: str) -> str:
+    try:
+        return str(uuid.UUID(value))
+    except ValueError:
+        raise InvalidError(f"{column.name}: {value!r} is not a UUID.") from None

@@ -1,0 +1,74 @@
+"""ClickHouse DDL of an event family, derived from its column table.
+
+Reports of one event share the sort key and merge in an AggregatingMergeTree: each column says how (`model.Merge`).
+The partition is the day of the start, which all reports of a connection share, so that a report that comes after
+midnight, or days later, still merges with the first.
+"""
+
+from meshtrail.model.columns import Column, Family, Kind, Merge
+
+_TYPES: dict[Kind, str] = {
+    Kind.text: "String",
+    Kind.name: "String",
+    Kind.names: "Array(String)",
+    Kind.uuid: "UUID",
+    Kind.address: "IPv6",
+    Kind.port: "UInt16",
+    Kind.u8: "UInt8",
+    Kind.u32: "UInt32",
+    Kind.u64: "UInt64",
+    Kind.time: "DateTime64(6, 'UTC')",
+}
+
+_CODECS: dict[Kind, str] = {
+    Kind.time: "CODEC(DoubleDelta, ZSTD(1))",
+    Kind.u64: "CODEC(T64, ZSTD(1))",
+}
+_CODEC = "CODEC(ZSTD(1))"
+
+_AGGREGATES = {Merge.first: "any", Merge.largest: "max"}
+
+_SETTINGS = {
+    "fsync_after_insert": 1,
+    "fsync_part_directory": 1,
+    "index_granularity": 8192,
+    "min_bytes_for_wide_part": 10 * 1024 * 1024,
+    "ratio_of_defaults_for_sparse_serialization": 0.95,
+}
+"""An insert returns when its part is on disk: that is what an acknowledgement means. Small parts stay compact (one
+file) so that the many small commits of a quiet system cost few files."""
+
+
+def value_type(column: Column) -> str:
+    """ClickHouse type of the column's value, without how it merges."""
+    if column.choices is not None:
+        members = ", ".join(f"'{member.name}' = {member.value}" for member in column.choices)
+        base = f"Enum8({members})"
+    else:
+        base = _TYPES[column.kind]
+    if column.nullable and column.kind is not Kind.names:
+        base = f"Nullable({base})"
+    return f"LowCardinality({base})" if column.kind is Kind.name else base
+
+
+def column_definition(column: Column) -> str:
+    """One line of the CREATE TABLE."""
+    if column.computed:
+        return f"`{column.name}` {value_type(column)} ALIAS {column.expression}"
+    codec = _CODECS.get(column.kind, _CODEC)
+    if column.merge is Merge.key:
+        return f"`{column.name}` {value_type(column)} {codec}"
+    return f"`{column.name}` SimpleAggregateFunction({_AGGREGATES[column.merge]}, {value_type(column)}) {codec}"
+
+
+def create_table(family: Family) -> str:
+    """CREATE TABLE statement of the family."""
+    lines = [column_definition(column) for column in family]
+    lines.append("INDEX seq_range seq TYPE minmax GRANULARITY 1")
+    settings = ", ".join(f"{name} = {value}" for name, value in _SETTINGS.items())
+    return (
+        f"CREATE TABLE {family.name} (\n  "
+        + ",\n  ".join(lines)
+        + f"\n) ENGINE = AggregatingMergeTree PARTITION BY toYYYYMMDD(started_at) "
+        f"ORDER BY ({', '.join(family.sort_key)}) SETTINGS {settings}"
+    )
