@@ -81,11 +81,19 @@ class Pipeline:
         self._decoders = ThreadPoolExecutor(DECODE_THREADS, "decode")
         self._committer = ThreadPoolExecutor(1, "commit")
         self._task: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = False
 
     async def start(self) -> None:
         """Begin to commit."""
+        self._loop = asyncio.get_running_loop()
         self._task = asyncio.create_task(self._run(), name="commit")
+
+    def begin_stop(self) -> None:
+        """Take nothing more; those who wait for something new are woken. Callable from a signal handler."""
+        self._stopping = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._arrived.set)
 
     async def stop(self) -> None:
         """Take nothing more, commit what was taken, end."""

@@ -1,0 +1,74 @@
+"""Who asks, and may they? One guard in front of every route."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from meshtrail.common.errors import ForbiddenError, UnauthenticatedError
+from meshtrail.control.service import Control, Identity, Scope
+
+SESSION_COOKIE = "meshtrail_session"
+PUBLIC = "public"
+"""Scope of routes that need nobody: health, sign-in, static files."""
+
+IDENTITIES_CACHED_MAX = 1_024
+"""Tokens and sessions whose identity is remembered between requests."""
+
+IDENTITY_CACHE_US = 2_000_000
+"""How long a deleted token may still be let in."""
+
+
+@dataclass(slots=True)
+class _Remembered:
+    identity: Identity
+    until_us: int
+
+
+class Gate:
+    """Checks each request against the scope of its route."""
+
+    def __init__(self, control: Control, clock: Any) -> None:
+        self._control = control
+        self._clock = clock
+        self._remembered: dict[tuple[str, str], _Remembered] = {}
+
+    def guard(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        """Litestar guard: sets `connection.state.identity` or raises."""
+        scope = handler.opt.get("scope")
+        if scope == PUBLIC:
+            return
+        identity = self.identify(connection)
+        if scope is None or scope not in identity.scopes:
+            raise ForbiddenError(f"This needs the right {scope}.", "Use a token that has it.")
+        connection.state.identity = identity
+
+    def identify(self, connection: ASGIConnection[Any, Any, Any, Any]) -> Identity:
+        """The identity behind a token header or a session cookie; `UnauthenticatedError` without one."""
+        header = connection.headers.get("authorization")
+        if header is not None:
+            scheme, _, secret = header.partition(" ")
+            if scheme.lower() not in {"token", "bearer"} or not secret or " " in secret:
+                raise UnauthenticatedError("no valid authentication provided", "Send: Authorization: Token <token>")
+            return self._known("token", secret)
+        cookie = connection.cookies.get(SESSION_COOKIE)
+        if cookie:
+            return self._known("session", cookie)
+        raise UnauthenticatedError("no valid authentication provided", "Send: Authorization: Token <token>")
+
+    def forget(self, secret: str) -> None:
+        """Ask the store again for this secret."""
+        self._remembered.pop(("session", secret), None)
+
+    def _known(self, kind: str, secret: str) -> Identity:
+        now = self._clock()
+        found = self._remembered.get((kind, secret))
+        if found is not None and now < found.until_us:
+            return found.identity
+        look_up = self._control.token_identity if kind == "token" else self._control.session_identity
+        identity = look_up(secret)
+        if len(self._remembered) >= IDENTITIES_CACHED_MAX:
+            self._remembered.clear()
+        self._remembered[kind, secret] = _Remembered(identity, now + IDENTITY_CACHE_US)
+        return identity

@@ -1,0 +1,81 @@
+"""How errors look from outside: one shape for native routes, NetBird's for NetBird's.
+
+Native: `{"error": {"code", "message", "remedy", "request_id", "details"}}`. NetBird: `{"message", "code"}`.
+"""
+
+import logging
+import secrets
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from meshtrail.common.errors import MeshTrailError
+from meshtrail.store.engine import EngineError, EngineUnavailableError, QueryTooLargeError
+
+NETBIRD_PREFIX = "/api/events"
+RETRY_AFTER_S = 1
+"""What senders are told to wait when the pipe is full or the store is closed."""
+
+_LOG = logging.getLogger(__name__)
+AnyRequest = Request[Any, Any, Any]
+
+
+class ErrorBody(msgspec.Struct):
+    """The one error of native routes."""
+
+    code: str
+    """Stable word for programs."""
+    message: str
+    """What happened, for people."""
+    remedy: str
+    """What to do about it; may be empty."""
+    request_id: str
+    """The same as the header X-Request-Id."""
+    details: list[dict[str, Any]]
+
+
+def request_id(request: AnyRequest) -> str:
+    """Id of this request, made when first asked for."""
+    state = request.scope.setdefault("state", {})
+    if "request_id" not in state:
+        state["request_id"] = secrets.token_hex(10)
+    return str(state["request_id"])
+
+
+def _translated(error: Exception) -> tuple[int, str, str, str, list[dict[str, Any]]]:
+    match error:
+        case MeshTrailError():
+            return error.status, error.code, error.message, error.remedy, error.details
+        case QueryTooLargeError():
+            return 422, "too_broad", "The question reads more than one answer may.", "Narrow the time or the filter.", []
+        case EngineUnavailableError():
+            return 503, "unavailable", str(error), "Try again in a moment.", []
+        case HTTPException(status_code=status) if status < 500:
+            return status, _CODES.get(status, "invalid"), str(error.detail), "", []
+        case _:
+            return 500, "internal", "The server made a mistake; it is in its log under this request id.", "", []
+
+
+_CODES = {401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+
+
+def on_error(request: AnyRequest, error: Exception) -> Response[Any]:
+    """Litestar's exception handler for everything."""
+    status, code, message, remedy, details = _translated(error)
+    identifier = request_id(request)
+    if status >= 500:
+        known = isinstance(error, MeshTrailError | EngineError)
+        _LOG.error("request failed", extra={"request_id": identifier, "path": request.url.path, "error": str(error)[:1000]},
+                   exc_info=None if known else error)  # fmt: skip
+    headers = {"X-Request-Id": identifier}
+    if status in {429, 503}:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Token"
+    if request.url.path.startswith(NETBIRD_PREFIX):
+        text = "token invalid" if status == 401 and "authorization" in request.headers and "unknown" in message else message
+        return Response({"message": text, "code": status}, status_code=status, headers=headers)
+    body = ErrorBody(code, message, remedy, identifier, details)
+    return Response({"error": body}, status_code=status, headers=headers)

@@ -1,0 +1,1 @@
+"""MeshTrail's own API under /api/v1."""

@@ -1,0 +1,73 @@
+"""The live tail: rows as they change, as server-sent events (WHATWG HTML, 9.2)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from litestar import get
+from litestar.datastructures import State
+from litestar.response import Stream
+
+from meshtrail.api import parameters as read
+from meshtrail.api.native.traffic import AnyRequest, query_string
+from meshtrail.common.errors import BusyError
+from meshtrail.control.service import Scope
+from meshtrail.store.query import Query
+
+HEARTBEAT_S = 10.0
+"""Silence after which a comment keeps proxies from closing the stream."""
+
+READ_INTERVAL_S = 0.1
+"""Time between two reads of one tail: a screen shows no more, and a reader that is slow just gets the next rows later."""
+
+TAILS_MAX = 100
+"""Tails open at once; each reads the store several times a second."""
+
+
+async def tail(state: State, query: Query, after: int) -> AsyncIterator[bytes]:
+    """Events of rows changed after a position. `missed` says how many rows were left out because too many changed."""
+    pipeline, reader = state.pipeline, state.reader
+    position = after
+    state.tails.count += 1
+    try:
+        yield b": connected\n\n"
+        while not pipeline.stopping:
+            reached = await pipeline.wait_beyond(position, HEARTBEAT_S)
+            if reached <= position:
+                yield b": heartbeat\n\n"
+                continue
+            rows, position, missed = await asyncio.to_thread(reader.changes, query, position)
+            position = max(position, reached)
+            if missed:
+                yield b"event: missed\ndata: " + msgspec.json.encode({"count": missed}) + b"\n\n"
+            for row in rows:
+                yield b"event: traffic\nid: " + _seq(row) + b"\ndata: " + row + b"\n\n"
+            await asyncio.sleep(READ_INTERVAL_S)
+    finally:
+        state.tails.count -= 1
+
+
+class _Positioned(msgspec.Struct):
+    seq: str
+
+
+_POSITIONED = msgspec.json.Decoder(_Positioned)
+
+
+def _seq(row: bytes) -> bytes:
+    return _POSITIONED.decode(row).seq.encode()
+
+
+@get("/live", opt={"scope": Scope.read}, summary="Follow rows as they change", operation_id="liveTraffic")
+async def live(request: AnyRequest, state: State) -> Stream:
+    """Server-sent events `traffic` (a row) and `missed` (a count); takes the filters of the list. `after` or the header
+    Last-Event-ID continue after a position."""
+    parameters = query_string(request)
+    query = read.query(request.state.identity.org_id, parameters)
+    if state.tails.count >= TAILS_MAX:
+        raise BusyError(f"{TAILS_MAX} live tails are open.", "Close one of them.")
+    given = request.headers.get("last-event-id") or read.single(parameters, "after") or ""
+    after = int(given) if given.isascii() and given.isdigit() and len(given) < 20 else state.pipeline.position
+    headers: dict[str, Any] = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return Stream(tail(state, query, after), media_type="text/event-stream", headers=headers)

@@ -1,0 +1,1 @@
+"""NetBird's REST API as its clients expect it, its defects left out."""

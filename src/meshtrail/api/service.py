@@ -1,0 +1,108 @@
+"""The HTTP application: routes, the gate in front of them, one way to say errors."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Response, Router, get
+from litestar.datastructures import State
+from litestar.openapi.spec import OpenAPI
+
+from meshtrail.api.auth import PUBLIC, Gate
+from meshtrail.api.errors import AnyRequest, on_error, request_id
+from meshtrail.api.native import ingest, live, meta, tokens, traffic
+from meshtrail.api.netbird import network_traffic
+from meshtrail.api.schema import openapi_config
+from meshtrail.api.traffic_schema import described
+from meshtrail.common.clock import Clock
+from meshtrail.control.directories import Directories
+from meshtrail.control.service import Control
+from meshtrail.ingest.limits import BODY_BYTES_MAX
+from meshtrail.ingest.pipeline import Pipeline
+from meshtrail.store.reader import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """Whether this machine's own connections are captured, and why not."""
+
+    capturing: bool
+    reason: str
+
+
+@dataclass(slots=True)
+class Tails:
+    """Live tails that are open."""
+
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What the handlers reach."""
+
+    reader: Reader
+    pipeline: Pipeline
+    control: Control
+    directories: Directories
+    data_path: Path
+    clock: Clock
+    capture: Callable[[], Capture]
+
+
+@get("/api/v1/openapi.json", opt={"scope": PUBLIC}, include_in_schema=False)
+async def openapi(request: AnyRequest) -> Response[bytes]:
+    """The API description (OpenAPI 3.1)."""
+    app: Litestar = request.app
+    schema: OpenAPI = app.openapi_schema
+    return Response(msgspec.json.encode(described(schema.to_schema())), media_type="application/json")
+
+
+async def _add_headers(message: Any, scope: Any) -> None:
+    if message["type"] != "http.response.start":
+        return
+    headers = message.setdefault("headers", [])
+    identifier = scope.get("state", {}).get("request_id", "")
+    names = {name for name, _ in headers}
+    if b"x-request-id" not in names:
+        headers.append((b"x-request-id", identifier.encode()))
+    headers.append((b"x-content-type-options", b"nosniff"))
+
+
+async def _name_request(request: AnyRequest) -> None:
+    request_id(request)
+
+
+def create_app(rooms: Rooms, pages: Sequence[Any] = ()) -> Litestar:
+    """The application over rooms that are started; `pages` are the dashboard's routes."""
+    gate = Gate(rooms.control, rooms.clock)
+    native = Router(
+        "/api/v1",
+        route_handlers=[
+            traffic.list_traffic, traffic.traffic_histogram, traffic.get_traffic, live.live, ingest.ingest_traffic,
+            ingest.ingest_facts, ingest.open_flows, tokens.list_tokens, tokens.create_token, tokens.delete_token,
+            tokens.start_session, tokens.end_session, meta.status,
+        ],
+    )  # fmt: skip
+    state = State(
+        {
+            "reader": rooms.reader, "pipeline": rooms.pipeline, "control": rooms.control,
+            "directories": rooms.directories, "gate": gate, "tails": Tails(), "data_path": rooms.data_path,
+            "capture": rooms.capture,
+        }
+    )  # fmt: skip
+    return Litestar(
+        route_handlers=[
+            native, network_traffic.network_traffic, openapi, meta.healthz, meta.readyz, meta.metrics, tokens.use_link, *pages,
+        ],
+        guards=[gate.guard],
+        exception_handlers={Exception: on_error},
+        before_request=_name_request,
+        before_send=[_add_headers],
+        openapi_config=openapi_config(),
+        request_max_body_size=BODY_BYTES_MAX,
+        state=state,
+        logging_config=None,
+    )  # fmt: skip

@@ -1,0 +1,155 @@
+"""The server put together by hand: rooms are made, started in order, and stopped in the opposite order."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from litestar import Litestar
+
+from meshtrail.api.service import Capture, Rooms, create_app
+from meshtrail.common.clock import Clock, wall_clock
+from meshtrail.control.directories import Directories
+from meshtrail.control.service import Control
+from meshtrail.enrich.geo import Atlas, FileAtlas, NullAtlas
+from meshtrail.enrich.service import Enricher
+from meshtrail.ingest.duplicates import Duplicates
+from meshtrail.ingest.pipeline import Pipeline
+from meshtrail.model.columns import TRAFFIC
+from meshtrail.store.embedded import EmbeddedEngine
+from meshtrail.store.migrations import migrate
+from meshtrail.store.positions import Positions
+from meshtrail.store.reader import Reader
+from meshtrail.store.writer import Writer
+
+CONTROL_FILE = "control.sqlite"
+STORE_FOLDER = "store"
+DRAIN_S = 8
+"""Time that open requests get to end when the server stops."""
+
+KEEP_ALIVE_S = 75
+"""Agents keep one connection; it should not be closed between two of their batches."""
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """How the server runs."""
+
+    data: Path
+    """Folder of everything the server keeps."""
+    host: str = "127.0.0.1"
+    """Address to listen on; only this machine unless told otherwise."""
+    port: int = 8765
+    """TCP port; 0 takes a free one."""
+    geo_file: Path | None = None
+    """MaxMind-format file with places; None: places are unknown."""
+
+
+def _capture_unknown() -> Capture:
+    return Capture(False, "This server runs without a local agent: start one with `meshtrail agent`.")
+
+
+class Server:
+    """All rooms of one server process."""
+
+    def __init__(self, config: ServerConfig, clock: Clock = wall_clock) -> None:
+        self.config = config
+        self._clock = clock
+        self.control = Control(config.data / CONTROL_FILE, clock)
+        self.engine = EmbeddedEngine(config.data / STORE_FOLDER)
+        self.capture: Callable[[], Capture] = _capture_unknown
+        self.reader = Reader(self.engine)
+
+    def open(self) -> None:
+        """Open the stores; `EngineUnavailableError` when another process holds them."""
+        self.config.data.mkdir(parents=True, exist_ok=True)
+        self.engine.open()
+        migrate(self.engine)
+        self.control.open()
+
+    def close(self) -> None:
+        """Close the stores."""
+        self.control.close()
+        self.engine.close()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Litestar]:
+        """The application with a running pipe; at the end the pipe is drained. The stores must be open."""
+        atlas: Atlas = FileAtlas(self.config.geo_file) if self.config.geo_file else NullAtlas()
+        directories = Directories(self.control)
+        last = self.reader.last_position()
+        pipeline = Pipeline(
+            TRAFFIC,
+            Writer(self.engine, TRAFFIC, Positions(self._clock, last=last)),
+            Duplicates(self.engine, TRAFFIC, self._clock),
+            Enricher(atlas),
+            directories.get,
+            self._clock,
+            last,
+        )
+        await pipeline.start()
+        self._pipeline = pipeline
+        rooms = Rooms(
+            self.reader, pipeline, self.control, directories, self.config.data, self._clock, lambda: self.capture()
+        )
+        try:
+            yield create_app(rooms, self._pages(rooms))
+        finally:
+            await pipeline.stop()
+
+    def _pages(self, rooms: Rooms) -> list[object]:
+        return []
+
+    async def serve(self, on_ready: Callable[[str], None]) -> None:
+        """Listen until SIGTERM or SIGINT; `on_ready` gets the address once requests are answered."""
+        listener = _listen(self.config.host, self.config.port)
+        host, port = listener.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        async with self.running() as app:
+            config = uvicorn.Config(
+                app, log_config=None, access_log=False, lifespan="on", timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=DRAIN_S, server_header=False, date_header=True,
+            )  # fmt: skip
+            server = _Uvicorn(config, self._pipeline.begin_stop)
+            serving = asyncio.create_task(server.serve([listener]), name="http")
+            while not server.started and not serving.done():
+                await asyncio.sleep(0.01)
+            if server.started:
+                on_ready(f"http://{shown}:{port}")
+            await serving
+        _LOG.info("stopped; everything taken is stored")
+
+
+class _Uvicorn(uvicorn.Server):
+    """Tells the pipe when the process is asked to end, so that live tails end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, on_exit: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_exit = on_exit
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        """See `uvicorn.Server.handle_exit`."""
+        self._on_exit()
+        super().handle_exit(signal.Signals(sig), frame)  # type: ignore[arg-type]
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise SystemExit(
+            f"Cannot listen on {host}:{port}: {error.strerror}.\nStop the other program, or choose another --port."
+        ) from error
+    listener.listen(1_024)
+    return listener
