@@ -41,7 +41,7 @@ def _endpoint(end: str) -> str:
     )
 
 
-_EVENT = "Array(Tuple(type String, timestamp DateTime64(6, 'UTC')))"
+_EVENT = "Array(Tuple(type String, timestamp DateTime64(6, ''UTC'')))"
 _EVENTS = (
     f"CAST(if(state = 'denied', [('TYPE_DROP', started_at)], if(ifNull(starts, 0) = 0 AND ended_at IS NULL, "
     f"[('TYPE_UNKNOWN', started_at)], arrayConcat(if(ifNull(starts, 0) > 0, [('TYPE_START', started_at)], []), "

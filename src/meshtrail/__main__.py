@@ -1,0 +1,5 @@
+"""`python -m meshtrail`."""
+
+from meshtrail.cli.app import main
+
+main()

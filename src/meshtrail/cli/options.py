@@ -1,0 +1,27 @@
+"""Options that several commands share."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_URL = "http://127.0.0.1:8765"
+
+
+def default_data() -> Path:
+    """`$MESHTRAIL_DATA`, else /var/lib/meshtrail for root, else the user's data folder (XDG base directories)."""
+    if given := os.environ.get("MESHTRAIL_DATA"):
+        return Path(given)
+    if os.geteuid() == 0:
+        return Path("/var/lib/meshtrail")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "meshtrail"
+
+
+Data = Annotated[Path, typer.Option(help="Folder of everything the server keeps.", default_factory=default_data, show_default="/var/lib/meshtrail as root")]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65_535, help="TCP port; 0 takes a free one.")]
+GeoFile = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="MaxMind-format file with places of addresses.")]
+Url = Annotated[str, typer.Option(envvar="MESHTRAIL_URL", help="Address of the server.")]
+Token = Annotated[str, typer.Option(envvar="MESHTRAIL_TOKEN", help="API token; else the one `meshtrail up` keeps for this machine.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]

@@ -1,0 +1,27 @@
+"""`meshtrail serve`: the server alone."""
+
+import asyncio
+
+import typer
+
+from meshtrail.cli.local import LOCAL_TOKEN_FILE, ensure_token
+from meshtrail.cli.options import Data, GeoFile, Host, Port
+from meshtrail.common.logs import configure_logs
+from meshtrail.control.service import Scope
+from meshtrail.server import Server, ServerConfig
+
+
+def serve(data: Data, host: Host = "127.0.0.1", port: Port = 8765, geo_file: GeoFile = None) -> None:
+    """Run the server without a local agent.
+
+    Example: meshtrail serve --host 0.0.0.0 --data /srv/meshtrail
+    """
+    configure_logs()
+    server = Server(ServerConfig(data, host, port, geo_file))
+    server.open()
+    try:
+        org_id, _ = server.control.first_organisation()
+        ensure_token(server.control, org_id, data / LOCAL_TOKEN_FILE, "this machine", set(Scope))
+        asyncio.run(server.serve(lambda address: typer.echo(f"MeshTrail answers at {address}", err=True)))
+    finally:
+        server.close()
