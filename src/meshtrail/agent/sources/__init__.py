@@ -1,0 +1,1 @@
+"""Where records come from. Each source owns its sockets and nothing else."""

@@ -1,0 +1,177 @@
+"""Conntrack's sockets: new connections, closing updates, ends; and requests for entries.
+
+Ends are read before starts are drained, and handed on after them: the kernel announces a start before its end, so every
+end finds its start. The DESTROY socket asks the kernel to keep what it cannot deliver (NETLINK_BROADCAST_ERROR), the others
+may lose, which the kernel says once (ENOBUFS).
+"""
+
+import ctypes
+import errno
+import select
+import socket
+import struct
+from typing import NamedTuple
+
+from meshtrail.agent import limits
+from meshtrail.agent.netlink import attributes as a
+from meshtrail.agent.netlink import requests
+from meshtrail.agent.netlink.decode import Decoder, Record, error_number
+
+DATAGRAM_BYTES = 65_536
+SO_ATTACH_FILTER = 26
+_INSTRUCTION_BYTES = 8
+
+
+class NotPermittedError(PermissionError):
+    """The process lacks CAP_NET_ADMIN in this network namespace."""
+
+
+class Overrun(NamedTuple):
+    """The kernel dropped events of one socket."""
+
+    socket: str
+    lost: int | None
+
+
+def open_socket(group: int, receive_bytes: int, *, reliable: bool = False, program: bytes = b"") -> socket.socket:
+    """A socket that hears one group. Bound before it joins: an unbound one joins and hears nothing."""
+    opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, a.NETLINK_NETFILTER)
+    try:
+        opened.bind((0, 0))
+        if receive_bytes:
+            opened.setsockopt(socket.SOL_SOCKET, a.SO_RCVBUFFORCE, receive_bytes)
+        if program:
+            _attach(opened, program)
+        if reliable:
+            opened.setsockopt(a.SOL_NETLINK, a.BROADCAST_ERROR, 1)
+        if group:
+            opened.setsockopt(a.SOL_NETLINK, a.ADD_MEMBERSHIP, group)
+    except PermissionError as error:
+        opened.close()
+        raise NotPermittedError(
+            "Capturing connections needs the capability CAP_NET_ADMIN.\n"
+            "Run the agent as root, or give it the capability (setpriv, systemd AmbientCapabilities)."
+        ) from error
+    opened.setblocking(False)
+    return opened
+
+
+def _attach(opened: socket.socket, program: bytes) -> None:
+    buffer = ctypes.create_string_buffer(program)
+    value = struct.pack("HxxxxxxP", len(program) // _INSTRUCTION_BYTES, ctypes.addressof(buffer))
+    opened.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, value)
+
+
+class Conntrack:
+    """The sockets of one network namespace."""
+
+    def __init__(self) -> None:
+        self.decoder = Decoder()
+        self.reliable = True
+        """Whether the kernel keeps ends that it cannot deliver."""
+        self._new = open_socket(a.GROUP_NEW, limits.RECEIVE_BYTES_NEW)
+        self._update = open_socket(a.GROUP_UPDATE, limits.RECEIVE_BYTES_UPDATE, program=requests.closing_filter())
+        self._destroy = open_socket(a.GROUP_DESTROY, limits.RECEIVE_BYTES_DESTROY, reliable=True)
+        self._ask = open_socket(0, limits.RECEIVE_BYTES_NEW)
+        self._ask.settimeout(limits.WATCH_INTERVAL_S)
+        self._poll = select.poll()
+        self._sequence = 0
+        for each in (self._new, self._update, self._destroy):
+            self._poll.register(each, select.POLLIN)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for events, at most for the time; whether there are any."""
+        return bool(self._poll.poll(timeout_s * 1_000))
+
+    def read(self) -> tuple[list[Record], list[Record], list[Record], list[Overrun]]:
+        """Starts, closing updates and ends that are there now, each in the kernel's order, and what was lost."""
+        overruns: list[Overrun] = []
+        ends = self._drain(self._destroy, "destroy", limits.EVENTS_PER_TURN_MAX, overruns)
+        updates = self._drain(self._update, "update", limits.EVENTS_PER_TURN_MAX, overruns)
+        starts = self._drain(self._new, "new", 0, overruns)
+        return starts, updates, ends, overruns
+
+    def _drain(self, opened: socket.socket, name: str, most: int, overruns: list[Overrun]) -> list[Record]:
+        """All waiting events; `most` 0 means until the socket is empty, bounded by what its buffer can hold."""
+        records: list[Record] = []
+        decode, receive = self.decoder.decode, opened.recv
+        bound = most or 8 * limits.EVENTS_PER_TURN_MAX
+        for _ in range(bound):
+            try:
+                records += decode(receive(DATAGRAM_BYTES))
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                overruns.append(Overrun(name, None))
+        return records
+
+    def dump(self) -> list[Record]:
+        """All entries, asked again when the kernel says that the dump was interrupted."""
+        for _ in range(3):
+            records, interrupted = self._dump_once()
+            if not interrupted:
+                break
+        return records
+
+    def _dump_once(self) -> tuple[list[Record], bool]:
+        self._sequence += 1
+        self._ask.send(requests.dump(self._sequence))
+        records: list[Record] = []
+        interrupted = False
+        while True:
+            datagram = self._ask.recv(DATAGRAM_BYTES)
+            for kind, flags, message in self.decoder.messages(datagram):
+                interrupted |= bool(flags & a.F_DUMP_INTR)
+                if kind == a.NLMSG_DONE:
+                    return records, interrupted
+                if kind == a.NLMSG_ERROR:
+                    raise OSError(error_number(message), "conntrack refused the dump")
+                record = self.decoder.record("entry", kind, message)
+                if record is not None:
+                    records.append(record)
+
+    def ask(self, wanted: list[Record]) -> dict[int, Record]:
+        """The entries of these connections by id, with their counters; those that are gone are left out."""
+        found: dict[int, Record] = {}
+        for start in range(0, len(wanted), limits.ASK_BATCH):
+            piece = wanted[start : start + limits.ASK_BATCH]
+            self._sequence += 1
+            self._ask.send(b"".join(requests.get(self._sequence, record) for record in piece))
+            answers = 0
+            while answers < len(piece):
+                for kind, _, message in self.decoder.messages(self._ask.recv(DATAGRAM_BYTES)):
+                    answers += 1
+                    record = None if kind == a.NLMSG_ERROR else self.decoder.record("entry", kind, message)
+                    if record is not None:
+                        found[record.id] = record
+        return found
+
+    def drops(self) -> int:
+        """Events the kernel dropped on the NEW socket so far (the Drops column of /proc/net/netlink)."""
+        return _drops(self._new)
+
+    def give_up_reliability(self) -> None:
+        """Reopen the DESTROY socket so that the kernel forgets what it cannot deliver."""
+        old = self._destroy
+        self._destroy = open_socket(a.GROUP_DESTROY, limits.RECEIVE_BYTES_DESTROY)
+        self._poll.unregister(old)
+        self._poll.register(self._destroy, select.POLLIN)
+        old.close()
+        self.reliable = False
+
+    def close(self) -> None:
+        """Close all sockets."""
+        for each in (self._new, self._update, self._destroy, self._ask):
+            each.close()
+
+
+def _drops(opened: socket.socket) -> int:
+    port = str(opened.getsockname()[0])
+    with open("/proc/net/netlink", encoding="ascii") as file:
+        for line in file:
+            fields = line.split()
+            if fields[1] == str(a.NETLINK_NETFILTER) and fields[2] == port:
+                return int(fields[8])
+    return 0
