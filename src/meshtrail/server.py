@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from litestar import Litestar
@@ -52,6 +52,10 @@ class ServerConfig:
     """MaxMind-format file with places; None: places are unknown."""
 
 
+def _nothing() -> None:
+    """The server runs alone."""
+
+
 def _capture_unknown() -> Capture:
     return Capture(False, "This server runs without a local agent: start one with `meshtrail agent`.")
 
@@ -65,6 +69,8 @@ class Server:
         self.control = Control(config.data / CONTROL_FILE, clock)
         self.engine = EmbeddedEngine(config.data / STORE_FOLDER)
         self.capture: Callable[[], Capture] = _capture_unknown
+        self.before_drain: Callable[[], None] = _nothing
+        """Called when the server is asked to end, while it still takes events: the local agent sends its last ones."""
         self.reader = Reader(self.engine)
 
     def open(self) -> None:
@@ -117,7 +123,7 @@ class Server:
                 app, log_config=None, access_log=False, lifespan="on", timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=DRAIN_S, server_header=False, date_header=True,
             )  # fmt: skip
-            server = _Uvicorn(config, self._pipeline.begin_stop)
+            server = _Uvicorn(config, self._pipeline.begin_stop, self.before_drain)
             serving = asyncio.create_task(server.serve([listener]), name="http")
             while not server.started and not serving.done():
                 await asyncio.sleep(0.01)
@@ -128,16 +134,26 @@ class Server:
 
 
 class _Uvicorn(uvicorn.Server):
-    """Tells the pipe when the process is asked to end, so that live tails end by themselves."""
+    """When the process is asked to end: first the local agent's last events come in, then the pipe takes nothing more and
+    live tails end by themselves, then the connections are closed."""
 
-    def __init__(self, config: uvicorn.Config, on_exit: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, begin_stop: Callable[[], None], before_drain: Callable[[], None]) -> None:
         super().__init__(config)
-        self._on_exit = on_exit
+        self._begin_stop = begin_stop
+        self._before_drain = before_drain
+        self._ending: asyncio.Task[None] | None = None
 
-    def handle_exit(self, sig: int, frame: object) -> None:
-        """See `uvicorn.Server.handle_exit`."""
-        self._on_exit()
-        super().handle_exit(signal.Signals(sig), frame)  # type: ignore[arg-type]
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """See `uvicorn.Server.handle_exit`. A second signal does not wait."""
+        if self._ending is not None:
+            super().handle_exit(sig, frame)
+            return
+        self._ending = asyncio.get_running_loop().create_task(self._end(sig, frame), name="end")
+
+    async def _end(self, sig: int, frame: FrameType | None) -> None:
+        await asyncio.to_thread(self._before_drain)
+        self._begin_stop()
+        super().handle_exit(sig, frame)
 
 
 def _listen(host: str, port: int) -> socket.socket:

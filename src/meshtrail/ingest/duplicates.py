@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from meshtrail.common.clock import Clock
-from meshtrail.ingest.keys import natural_keys
+from meshtrail.ingest.keys import natural_keys, progress
 from meshtrail.ingest.seen import Keys, Seen
 from meshtrail.model.columns import Family
 from meshtrail.store.engine import Engine
@@ -19,16 +19,18 @@ _STORED = """
 SELECT n FROM
  (SELECT assumeNotNull(n) AS n, assumeNotNull(k_started) AS started_at, assumeNotNull(k_reporter) AS reporter_id,
          reinterpret(assumeNotNull(k_flow), 'UUID') AS flow_id, assumeNotNull(k_state) AS k_state,
-         assumeNotNull(k_seen) AS k_seen, assumeNotNull(k_starts) AS k_starts FROM {keys}) AS k
+         assumeNotNull(k_seen) AS k_seen, assumeNotNull(k_packets) AS k_packets, assumeNotNull(k_starts) AS k_starts
+  FROM {keys}) AS k
 INNER JOIN
  (SELECT started_at, reporter_id, flow_id, CAST(max(state), 'Int8') AS s_state,
-         toUnixTimestamp64Micro(ifNull(max(last_seen_at), toDateTime64(0, 6, 'UTC'))) AS s_seen, ifNull(max(starts), 0) AS s_starts
+         toUnixTimestamp64Micro(ifNull(max(last_seen_at), toDateTime64(0, 6, 'UTC'))) AS s_seen, 
+         ifNull(max(rx_packets), 0) + ifNull(max(tx_packets), 0) AS s_packets, ifNull(max(starts), 0) AS s_starts
   FROM {family} WHERE org_id = {org:String}
     AND started_at BETWEEN fromUnixTimestamp64Micro({low:Int64}, 'UTC') AND fromUnixTimestamp64Micro({high:Int64}, 'UTC')
     AND flow_id IN (SELECT reinterpret(assumeNotNull(k_flow), 'UUID') FROM {keys})
   GROUP BY started_at, reporter_id, flow_id) AS s
 USING (started_at, reporter_id, flow_id)
-WHERE s_state > k_state AND k_starts <= s_starts OR s_state = k_state AND s_seen >= k_seen AND k_starts <= s_starts
+WHERE k_starts <= s_starts AND k_packets <= s_packets AND (s_state > k_state OR s_state = k_state AND k_seen <= s_seen)
 """
 
 
@@ -95,12 +97,6 @@ def _members(keys: Keys, of: Keys) -> np.ndarray:
 def _probe(table: pa.Table, rows: np.ndarray, started: np.ndarray) -> pa.Table:
     chosen = table.take(pa.array(rows))
 
-    def filled(name: str, kind: pa.DataType) -> pa.Array:
-        if name not in chosen.column_names:
-            return pa.array(np.zeros(len(rows)), kind)
-        values = chosen[name].combine_chunks().cast(kind)
-        return values.fill_null(0)
-
     return pa.table(
         {
             "n": pa.array(rows, pa.int64()),
@@ -108,7 +104,8 @@ def _probe(table: pa.Table, rows: np.ndarray, started: np.ndarray) -> pa.Table:
             "k_reporter": chosen["reporter_id"].combine_chunks().dictionary_decode(),
             "k_flow": swapped(chosen["flow_id"].combine_chunks()),
             "k_state": chosen["state"].combine_chunks(),
-            "k_seen": filled("last_seen_at", pa.int64()),
-            "k_starts": filled("starts", pa.uint64()),
+            "k_seen": pa.array(progress(chosen, "last_seen_at").astype(np.int64)),
+            "k_packets": pa.array(progress(chosen, "rx_packets") + progress(chosen, "tx_packets")),
+            "k_starts": pa.array(progress(chosen, "starts")),
         }
     )

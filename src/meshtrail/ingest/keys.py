@@ -7,7 +7,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from meshtrail.ingest.seen import Keys
-from meshtrail.model.enums import State
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 """2^64 divided by the golden ratio: spreads neighbouring values (Knuth)."""
@@ -26,18 +25,31 @@ def _words(text: str) -> tuple[int, int]:
 
 
 def natural_keys(org_id: str, table: pa.Table) -> Keys:
-    """One key a row from (organisation, reporter, flow, phase); a phase is the state, and for a progress report of an
-    open connection its time as well."""
+    """One key a row from (organisation, reporter, flow, phase). A phase is the state with how far it had come: the time of
+    a progress report and the packets counted, so that a report with later counters is another one."""
     reporters = table["reporter_id"].combine_chunks()
     by_reporter = np.array([_words(f"{org_id}\0{text}") for text in reporters.dictionary.to_pylist()], dtype=np.uint64)
     salt = by_reporter[np.asarray(reporters.indices)]
     flows = table["flow_id"].combine_chunks()
     flow = np.frombuffer(flows.buffers()[1], dtype=np.uint64).reshape(-1, 2)[flows.offset : flows.offset + len(flows)]
     phase = np.asarray(table["state"].combine_chunks()).astype(np.uint64)
-    if "last_seen_at" in table.column_names:
-        seen = np.asarray(pc.fill_null(table["last_seen_at"].combine_chunks().cast(pa.int64()), 0)).astype(np.uint64)
-        phase = phase + np.where(phase == np.uint64(State.open), seen << np.uint64(4), np.uint64(0))
+    for name in PROGRESS:
+        phase = _mixed(phase + progress(table, name))
     keys = np.empty((len(flow), 2), dtype=np.uint64)
     keys[:, 0] = _mixed(_mixed(flow[:, 0] ^ salt[:, 0]) + flow[:, 1] * _MULTIPLIER + phase)
     keys[:, 1] = _mixed(_mixed(flow[:, 1] ^ salt[:, 1]) + phase * _MULTIPLIER) | np.uint64(1)
     return keys
+
+
+PROGRESS = ("last_seen_at", "rx_packets", "tx_packets")
+"""What grows from report to report of one state."""
+
+
+def progress(table: pa.Table, name: str) -> np.ndarray:
+    """A progress column as numbers; 0 where it is unknown."""
+    if name not in table.column_names:
+        return np.zeros(table.num_rows, dtype=np.uint64)
+    values = table[name].combine_chunks()
+    if pa.types.is_timestamp(values.type):
+        values = values.cast(pa.int64())
+    return np.asarray(pc.fill_null(values, 0)).astype(np.uint64)

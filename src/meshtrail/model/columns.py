@@ -228,7 +228,7 @@ TRAFFIC = Family(
                 "From start to end; null while open.",
                 wire=False,
                 unit="milliseconds",
-                expression="CAST(greatest(0, dateDiff('millisecond', started_at, ended_at)), 'Nullable(UInt64)')",
+                expression="CAST(if(ended_at IS NULL, NULL, greatest(0, dateDiff('millisecond', started_at, ended_at))), 'Nullable(UInt64)')",
             ),
             _choice("close_reason", enums.CloseReason, "Why the connection ended.", Merge.largest),
             _counter("starts", "Starts seen: 1 for a connection whose start was seen.", "events"),

@@ -1,0 +1,65 @@
+"""`meshtrail doctor`: what this machine has and lacks."""
+
+import importlib.metadata
+import json
+import os
+import shutil
+import socket
+import time
+from dataclasses import asdict
+
+import typer
+
+from meshtrail.agent.probe import Check, check
+from meshtrail.api.native.meta import DISK_FREE_BYTES_MIN
+from meshtrail.cli.options import Data, Json
+
+PORT = 8765
+CLOCK_EARLIEST_S = 1_767_225_600
+"""2026-01-01: an earlier clock was never set."""
+
+
+def doctor(data: Data, as_json: Json = False) -> None:
+    """Explain the machine: capture, disk, port, clock. Exits with 1 when something does not hold.
+
+    Example: meshtrail doctor
+    """
+    checks = [*check(), _disk(data), _port(), _clock(), _engine()]
+    if as_json:
+        typer.echo(json.dumps([asdict(each) for each in checks], indent=2))
+    else:
+        for each in checks:
+            mark = typer.style("ok  ", fg="green") if each.ok else typer.style("no  ", fg="red")
+            typer.echo(f"{mark} {each.name:24} {each.detail}")
+            if each.remedy:
+                typer.echo(f"     {'':24} {each.remedy}")
+    if not all(each.ok for each in checks):
+        raise typer.Exit(1)
+
+
+def _disk(data: Data) -> Check:
+    there = next(folder for folder in (data, *data.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    writable = os.access(there, os.W_OK)
+    good = writable and free > DISK_FREE_BYTES_MIN
+    return Check("data folder", good, f"{data}: {free / 1e9:.1f} GB free{'' if writable else ', not writable'}",
+                 "" if good else "Choose another folder with --data, or free space.")  # fmt: skip
+
+
+def _port() -> Check:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", PORT))
+        except OSError:
+            return Check(f"port {PORT}", True, "in use: a server runs already, or another program has it")
+    return Check(f"port {PORT}", True, "free")
+
+
+def _clock() -> Check:
+    good = time.time() > CLOCK_EARLIEST_S
+    return Check("clock", good, time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()), "" if good else "Set the clock.")
+
+
+def _engine() -> Check:
+    return Check("engine", True, f"chDB {importlib.metadata.version('chdb')}")
