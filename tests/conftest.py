@@ -1,0 +1,41 @@
+"""Fixtures of all tests: one real engine for the process, an organisation of its own for each test, a real server."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from meshtrail.store.embedded import EmbeddedEngine
+from meshtrail.store.migrations import migrate
+from tests.servers import ServerProcess
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]:
+    """The embedded engine; a process has one, so tests share it and differ by organisation."""
+    opened = EmbeddedEngine(tmp_path_factory.mktemp("store"))
+    opened.open()
+    migrate(opened)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def org_id() -> str:
+    """An organisation that no other test has."""
+    return str(uuid.uuid4())
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server process that tests share."""
+    with ServerProcess(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[ServerProcess]:
+    """A server process of this test alone."""
+    with ServerProcess(tmp_path / "data") as running:
+        yield running
