@@ -102,9 +102,7 @@ class Server:
         )
         await pipeline.start()
         self._pipeline = pipeline
-        rooms = Rooms(
-            self.reader, pipeline, self.control, directories, self.config.data, self._clock, lambda: self.capture()
-        )
+        rooms = Rooms(self.reader, pipeline, self.control, directories, self.config.data, self._clock, lambda: self.capture())
         try:
             yield create_app(rooms, self._pages(rooms))
         finally:

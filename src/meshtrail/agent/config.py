@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+from meshtrail.agent import limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +19,21 @@ class AgentConfig:
     """Name of this machine in all events, the same for ever."""
     reporter_name: str
     """Name for people: the host name."""
+    ca_file: Path | None = None
+    """Certificates that vouch for the server, besides the system's own."""
     ignore_loopback: bool = False
-    """Leave out connections of this machine to itself."""
+    """Leave out connections of this machine to itself over the loopback addresses."""
     ignore: tuple[IPv4Network | IPv6Network, ...] = ()
     """Leave out connections that touch these networks."""
     change_sysctls: bool = True
     """Set the kernel's conntrack settings and put them back at the end."""
     add_tracking: bool = True
     """Add a table of our own when nothing tracks connections."""
+    prompt_ends: bool = True
+    """Report the end of a TCP connection when it ends, not when the kernel forgets it two minutes later."""
+    run_folder: Path = Path("/run/meshtrail")
+    """Where the settings found at start are noted, so that they can be put back even after a crash."""
+    receive_bytes_new: int = limits.RECEIVE_BYTES_NEW
+    """Socket buffer asked for starts."""
+    receive_bytes_destroy: int = limits.RECEIVE_BYTES_DESTROY
+    """Socket buffer asked for ends."""

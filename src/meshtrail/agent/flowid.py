@@ -1,17 +1,26 @@
 """Names of connections that stay the same across agent restarts.
 
-A flow id is a UUIDv8 (RFC 9562, 5.8): 48 bits of instance (boot and network namespace), version, 12 bits zero, variant,
-6 bits zero, 24 bits zero… packed as: bytes 0-5 instance, 6-7 version, 8 variant, 9 zero, 10-13 conntrack id, 14-15 the low
-16 bits of the second in which the connection began (a conntrack id can come again later).
+A flow id is a UUIDv8 (RFC 9562, 5.8), from the highest bit:
+
+    48 bits  instance: hash of boot id and network namespace
+     4 bits  version, 8
+    12 bits  conntrack id, its high bits
+     2 bits  variant, binary 10
+    20 bits  conntrack id, its low bits
+    32 bits  start of the connection, seconds since the epoch
+    10 bits  start of the connection, milliseconds of that second
+
+The kernel uses a conntrack id again when it uses the memory again for the same addresses and ports; the time tells them
+apart.
 """
 
 import hashlib
 import os
-import struct
 from pathlib import Path
 
-_TAIL = struct.Struct(">IH")
-_MIDDLE = b"\x80\x00\x80\x00"
+_VERSION_AND_VARIANT = 8 << 76 | 2 << 62
+_LOW_BITS = 20
+_LOW_MASK = (1 << _LOW_BITS) - 1
 
 
 def instance(boot_id: str, namespace: int) -> bytes:
@@ -25,16 +34,26 @@ def this_instance() -> bytes:
     return instance(boot, os.stat("/proc/self/ns/net").st_ino)
 
 
-def make(instance_bytes: bytes, conntrack_id: int, started_us: int) -> str:
-    """The flow id as text."""
-    text = (instance_bytes + _MIDDLE + _TAIL.pack(conntrack_id, started_us // 1_000_000 & 0xFFFF)).hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+class Maker:
+    """Makes the flow ids of one instance."""
+
+    def __init__(self, instance_bytes: bytes) -> None:
+        self._base = int.from_bytes(instance_bytes, "big") << 80 | _VERSION_AND_VARIANT
+
+    def make(self, number: int, started_us: int) -> str:
+        """The flow id as text."""
+        seconds, rest = divmod(started_us, 1_000_000)
+        time_bits = (seconds & 0xFFFFFFFF) << 10 | rest // 1_000
+        text = f"{self._base | (number >> _LOW_BITS) << 64 | (number & _LOW_MASK) << 42 | time_bits:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def conntrack_id(flow_id: str, instance_bytes: bytes) -> int | None:
-    """The conntrack id inside a flow id of this instance; None for another's."""
-    raw = bytes.fromhex(flow_id.replace("-", ""))
-    if len(raw) != 16 or raw[:6] != instance_bytes:
+    """The conntrack id inside a flow id of this instance; None for any other."""
+    try:
+        value = int(flow_id.replace("-", ""), 16)
+    except ValueError:
         return None
-    number: int = _TAIL.unpack_from(raw, 10)[0]
-    return number
+    if value >> 80 != int.from_bytes(instance_bytes, "big") or value >> 76 & 0xF != 8:
+        return None
+    return (value >> 64 & 0xFFF) << _LOW_BITS | value >> 42 & _LOW_MASK

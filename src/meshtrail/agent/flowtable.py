@@ -1,36 +1,47 @@
 """The flow table: conntrack's records in, what is to be reported out. Pure: no IO, time comes with the calls.
 
 A flow is reported when it opens, when it is closed (a TCP connection as soon as both sides have said so, long before the
-kernel forgets it), and once more if the kernel's last word changes its counters.
+kernel forgets it), and once more if the kernel's last word changes its counters. Its name and its start never change after
+the first report, because the server joins the reports by them.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from meshtrail.agent import flowid
-from meshtrail.agent.limits import FLOWS_MAX
+from meshtrail.agent import limits
+from meshtrail.agent.flowid import Maker
 from meshtrail.agent.netlink import attributes as a
 from meshtrail.agent.netlink.decode import Record
 from meshtrail.agent.processes import Owner
-
-ADOPT_US_MAX = 1_000_000
-"""How far the start that the server remembers may be from the one in the kernel's table: two clocks readings of one packet."""
 
 
 @dataclass(slots=True)
 class Flow:
     """One connection that this machine sees. Times are microseconds since the epoch."""
 
+    number: int
+    """The kernel's conntrack id."""
     flow_id: str
-    record: Record
     started_us: int
+    seen_us: int
+    """Time of the latest news."""
+    record: Record | None
+    """How the kernel described it first; dropped when `facts` is written, to save memory."""
+    start_known: bool = True
+    """Whether the kernel told when it began."""
     ended_us: int | None = None
     state: str = "open"
-    close_reason: str | None = None
+    close_reason: str = "unknown"
     counted: tuple[int, int, int, int] | None = None
     """Packets and bytes of the original direction, packets and bytes of the reply."""
     owner: Owner | None = None
-    start_seen: bool = True
+    facts: str = ""
+    """The part of each report that never changes (see `report.py`)."""
+    inbound: bool = False
+    """Whether the reporter is the responding side."""
+    held: bool = False
+    """Not to be reported before the server has said what it remembers."""
+    again: bool = False
+    """Whether an open flow was reported before, so that this report is news about it."""
 
 
 @dataclass(slots=True)
@@ -43,46 +54,61 @@ class Counters:
     adopted: int = 0
     not_followed: int = 0
     unmatched_ends: int = 0
+    reborn: int = 0
 
 
 class FlowTable:
     """Connections by conntrack id."""
 
     def __init__(self, instance: bytes) -> None:
-        self._instance = instance
+        self._make = Maker(instance).make
         self._flows: dict[int, Flow] = {}
-        self._suspects: set[int] = set()
+        self._suspects: dict[int, Flow] = {}
+        self._reborn: dict[int, Record] = {}
         self.counters = Counters()
 
     def __len__(self) -> int:
         return len(self._flows)
 
+    def get(self, number: int) -> Flow | None:
+        """The flow with this conntrack id."""
+        return self._flows.get(number)
+
     def start(self, record: Record, now_us: int) -> Flow | None:
         """A NEW event; the flow to report, or None when it is known already."""
-        if record.id in self._flows:
-            return None
         began = (record.event_ns or record.started_ns or now_us * 1_000) // 1_000
-        return self._add(record, began)
+        known = self._flows.get(record.id)
+        if known is not None:
+            if began - known.started_us > limits.SAME_START_US:
+                self._reborn[record.id] = record
+            return None
+        return self._add(record, began, began)
 
     def entry(self, record: Record, now_us: int) -> Flow | None:
         """An entry of a dump; the flow to report when it was not known."""
         known = self._flows.get(record.id)
-        if known is not None:
-            self._count(known, record)
+        if known is not None and self._same(known, record):
+            _count(known, record)
             return None
-        flow = self._add(record, (record.started_ns or now_us * 1_000) // 1_000)
+        if known is not None:
+            self._reborn[record.id] = record
+            return None
+        flow = self._add(record, (record.started_ns or now_us * 1_000) // 1_000, now_us)
         if flow is not None:
-            flow.start_seen = record.started_ns is not None
-            self._count(flow, record)
+            flow.start_known = record.started_ns is not None
+            _count(flow, record)
             if record.tcp_state in {a.TCP_TIME_WAIT, a.TCP_CLOSE}:
                 self._close(flow, record, now_us)
         return flow
 
-    def _add(self, record: Record, began_us: int) -> Flow | None:
-        if len(self._flows) >= FLOWS_MAX:
+    def _same(self, flow: Flow, record: Record) -> bool:
+        return record.started_ns is None or abs(record.started_ns // 1_000 - flow.started_us) <= limits.ADOPT_US_MAX
+
+    def _add(self, record: Record, began_us: int, seen_us: int) -> Flow | None:
+        if len(self._flows) >= limits.FLOWS_MAX:
             self.counters.not_followed += 1
             return None
-        flow = Flow(flowid.make(self._instance, record.id, began_us), record, began_us)
+        flow = Flow(record.id, self._make(record.id, began_us), began_us, seen_us, record)
         self._flows[record.id] = flow
         self.counters.opened += 1
         return flow
@@ -97,71 +123,80 @@ class FlowTable:
         flow = self._flows.get(update.id)
         if flow is None or flow.ended_us is not None:
             return None
-        if entry is not None:
-            self._count(flow, entry)
+        if entry is not None and entry.id == update.id:
+            _count(flow, entry)
         self._close(flow, update, now_us)
         return flow
 
     def end(self, record: Record, now_us: int) -> Flow | None:
         """A DESTROY event; the flow to report, or None when everything was said before."""
         flow = self._flows.pop(record.id, None)
-        self._suspects.discard(record.id)
         if flow is None:
             self.counters.unmatched_ends += 1
             began = (record.started_ns or record.event_ns or now_us * 1_000) // 1_000
-            flow = Flow(flowid.make(self._instance, record.id, began), record, began, start_seen=record.started_ns is not None)
-        before = (flow.ended_us, flow.counted)
-        self._count(flow, record)
-        if flow.ended_us is None:
+            flow = Flow(record.id, self._make(record.id, began), began, now_us, record, record.started_ns is not None)
+        ended, counted = flow.ended_us, flow.counted
+        _count(flow, record)
+        if ended is None:
             self._close(flow, record, now_us)
-        return flow if before != (flow.ended_us, flow.counted) else None
-
-    def _count(self, flow: Flow, record: Record) -> None:
-        if record.packets_orig is None or record.bytes_orig is None:
-            return
-        flow.counted = (record.packets_orig, record.bytes_orig, record.packets_reply or 0, record.bytes_reply or 0)
+            return flow
+        return flow if counted != flow.counted else None
 
     def _close(self, flow: Flow, record: Record, now_us: int) -> None:
         stopped = record.stopped_ns or record.event_ns
-        flow.ended_us = max(stopped // 1_000 if stopped else now_us, flow.started_us)
-        flow.state, flow.close_reason = _ending(record, flow)
+        flow.ended_us = flow.seen_us = max(stopped // 1_000 if stopped else now_us, flow.started_us)
+        flow.state, flow.close_reason = ending(record, flow)
         self.counters.closed += 1
+
+    def settle(self, now_us: int) -> list[Flow]:
+        """Connections that began under the id of another one: the other has ended, seen or not. Call it after a batch."""
+        changed = []
+        for number, record in self._reborn.items():
+            old = self._flows.pop(number, None)
+            if old is not None and old.ended_us is None:
+                changed.append(self._lose(old, now_us))
+            began = (record.event_ns or record.started_ns or now_us * 1_000) // 1_000
+            flow = self._add(record, began, began)
+            self.counters.reborn += 1
+            if flow is not None:
+                changed.append(flow)
+        self._reborn.clear()
+        return changed
+
+    def _lose(self, flow: Flow, now_us: int) -> Flow:
+        flow.ended_us = flow.seen_us = max(now_us, flow.started_us)
+        flow.state, flow.close_reason = "lost", "lost"
+        self.counters.lost += 1
+        return flow
 
     def missing(self, present: set[int], now_us: int) -> list[Flow]:
         """Flows absent from this dump and from the one before: their end was missed. They are to be reported as lost."""
-        absent = {number for number in self._flows if number not in present}
-        confirmed = absent & self._suspects
-        self._suspects = absent - confirmed
-        gone = []
-        for number in confirmed:
-            flow = self._flows.pop(number)
-            if flow.ended_us is None:
-                flow.ended_us, flow.state, flow.close_reason = now_us, "lost", "lost"
-                self.counters.lost += 1
-                gone.append(flow)
-        return gone
+        absent = {number: flow for number, flow in self._flows.items() if number not in present}
+        confirmed = [flow for number, flow in absent.items() if self._suspects.get(number) is flow]
+        for flow in confirmed:
+            del self._flows[flow.number], absent[flow.number]
+        self._suspects = absent
+        return [self._lose(flow, now_us) for flow in confirmed if flow.ended_us is None]
 
     @property
     def has_suspects(self) -> bool:
         """Whether another dump is needed to confirm an absence."""
-        return bool(self._suspects)
+        return any(self._flows.get(number) is flow for number, flow in self._suspects.items())
 
-    def adopt(self, conntrack_id: int, flow_id: str, started_us: int) -> bool:
-        """Continue a flow that the server holds open from before a restart; False when it is not in the table."""
-        flow = self._flows.get(conntrack_id)
-        if flow is None or abs(flow.started_us - started_us) > ADOPT_US_MAX:
-            return False
-        flow.flow_id, flow.started_us = flow_id, started_us
-        self.counters.adopted += 1
-        return True
-
-    def flows(self) -> Iterable[Flow]:
-        """All flows in the table."""
-        return self._flows.values()
+    def flows(self) -> list[Flow]:
+        """All flows in the table, at this moment."""
+        return list(self._flows.values())
 
 
-def _ending(record: Record, flow: Flow) -> tuple[str, str]:
-    """State and reason of an end, from the protocol's last state and from what was answered."""
+def _count(flow: Flow, record: Record) -> None:
+    if record.packets_orig is None or record.bytes_orig is None:
+        return
+    flow.counted = (record.packets_orig, record.bytes_orig, record.packets_reply or 0, record.bytes_reply or 0)
+
+
+def ending(record: Record, flow: Flow) -> tuple[str, str]:
+    """State and reason of an end, from the protocol's last state and from what was answered. An entry with time left was
+    removed by somebody, and why is not known."""
     replied = bool(record.status & a.STATUS_SEEN_REPLY) or bool(flow.counted and flow.counted[2])
     if record.protocol == a.IPPROTO_TCP and record.tcp_state == a.TCP_CLOSE:
         if record.status & a.STATUS_SEEN_REPLY:
@@ -171,4 +206,4 @@ def _ending(record: Record, flow: Flow) -> tuple[str, str]:
         return "attempted", "no_reply"
     if record.protocol == a.IPPROTO_TCP and record.tcp_state in {a.TCP_TIME_WAIT, a.TCP_LAST_ACK}:
         return "closed", "fin"
-    return "closed", "timeout"
+    return "closed", "timeout" if not record.timeout_s else "unknown"

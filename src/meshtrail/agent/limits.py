@@ -10,31 +10,69 @@ RECEIVE_BYTES_UPDATE = 4 * 1024**2
 """Asked socket buffer for closing updates: a lost one only means that the end is known later, from DESTROY."""
 
 EVENTS_PER_TURN_MAX = 8_192
-"""Events of one turn of the loop, so that reports leave while a storm goes on."""
+"""Ends of one turn of the loop, so that reports leave while a storm goes on."""
+
+STARTS_PER_TURN_MAX = 262_144
+"""Starts of one turn: more than the buffer of the NEW socket holds, so that each end finds its start."""
+
+REST_S = 0.005
+"""Pause after a busy turn: events come in batches, and each costs less."""
+
+TURN_S = 0.5
+"""Longest wait of a turn: stopping and watching come round at least this often."""
 
 ASK_BATCH = 64
 """Entries asked for by one write to the kernel; its answers must fit the socket's buffer."""
 
-ASKS_PER_TURN_MAX = 1_024
-"""Closed connections asked for by name in one turn; for more a dump is cheaper."""
+ASK_TIMEOUT_S = 5.0
+"""The kernel answers at once; a silence this long is a fault to be told, not to be waited for."""
+
+CLOSINGS_PER_S_MAX = 1_500
+"""Ends a second that are asked for by name while the kernel still remembers them. Above it the agent leaves the group of
+updates for a while and takes ends from DESTROY only: later, but at a third of the price."""
+
+CLOSINGS_PAUSE_S = 10.0
+"""How long the group of updates is left after a storm."""
 
 FLOWS_MAX = 1_000_000
-"""Connections in the table, several kilobytes each at the worst; above it new ones are counted and not followed."""
+"""Connections in the table, about a kilobyte each; above it new ones are counted and not followed."""
 
-QUEUE_BYTES_MAX = 64 * 1024**2
+SAME_START_US = 100_000
+"""Two clock readings of one packet differ by microseconds; a connection that begins later than this under a known id is
+another one, for which the kernel used the same memory again."""
+
+ADOPT_US_MAX = 1_000_000
+"""How far the start that the server remembers may be from the one in the kernel's table."""
+
+OUTBOX_BYTES_MAX = 64 * 1024**2
 """Reports that wait for the server; when full the oldest go, counted, and a gap says so."""
 
+HELD_FLOWS_MAX = 300_000
+"""Reports held back until the server has said what it remembers: a full conntrack table of the usual size."""
+
 BATCH_ROWS_MAX = 20_000
-"""Reports of one request."""
+"""Reports of one request: a tenth of what the server takes, and a fraction of a second to write."""
+
+BATCH_BYTES_MAX = 32 * 1024**2
+"""A request before compression; an eighth of what the server unpacks."""
 
 LINGER_S = 0.03
-"""How long a report waits for others while an earlier batch is under way or has just left."""
+"""How long a report waits for others when a batch has just left; the first one after a silence leaves at once."""
 
-RESEND_S_MIN, RESEND_S_MAX = 0.2, 10.0
-"""Waits between attempts, doubled each time."""
+RESEND_S_MIN, RESEND_S_MAX = 0.2, 30.0
+"""Waits between attempts, doubled each time, each multiplied by a random share of a half to one."""
+
+RETRY_AFTER_S_MAX = 120.0
+"""A server may ask for a longer wait than ours, but not for silence without end."""
+
+UNAUTHORISED_S = 30.0
+"""Wait after a refused token: a person has to act first."""
 
 REQUEST_TIMEOUT_S = 30.0
 """One request; the server commits within a second even under load."""
+
+ANSWER_BYTES_MAX = 64 * 1024**2
+"""An answer of the server; a page of ten thousand open connections has three megabytes."""
 
 STOP_S_MAX = 5.0
 """Time for the last reports when the agent stops."""
@@ -42,11 +80,23 @@ STOP_S_MAX = 5.0
 TABLE_FILL_MAX = 0.8
 """Share of nf_conntrack_max at which reliable DESTROY is given up: the network matters more than its record."""
 
+TABLE_FILL_CALM = 0.5
+"""Share below which it is taken up again."""
+
+READER_LAG_S_MAX = 10.0
+"""Age of the events just read at which reliable DESTROY is given up, when two looks in a row find it."""
+
 WATCH_INTERVAL_S = 2.0
-"""Time between two looks at the table's fill."""
+"""Time between two looks at the table's fill and the reader's lag."""
 
 FACTS_INTERVAL_S = 30.0
 """Time between two looks at host name, addresses and users."""
+
+METRICS_INTERVAL_S = 10.0
+"""Time between two reports of the counters; also keeps the one connection to the server open."""
+
+PULSE_S_MIN = 2.0
+"""Shortest such time, for servers that close an idle connection early."""
 
 SUMMARY_INTERVAL_S = 60.0
 """Time between two lines of counters in the log."""
@@ -54,11 +104,28 @@ SUMMARY_INTERVAL_S = 60.0
 RESYNC_INTERVAL_S = 300.0
 """Time between two dumps that look for connections whose end was missed."""
 
-PROCESS_SCANS_PER_S_MAX = 4
+RESYNC_SOON_S = 0.5
+"""Wait before the dump that follows an overrun or an absence: several share one."""
+
+DUMPS_MAX = 3
+"""Attempts at a dump that the kernel calls interrupted."""
+
+PROCESS_SCANS_PER_S_MAX = 20
 """Looks through /proc; each costs milliseconds."""
 
-PROCESS_FLOWS_PER_TURN_MAX = 200
-"""New local connections of one turn that are attributed; in a storm the storm's program is found by the first ones."""
+PROCESS_TIME_SHARE_MAX = 0.05
+"""Share of one core that looking through /proc may take: a look that took long is not repeated soon."""
+
+PROCESS_WAITING_MAX = 256
+"""New local connections that wait for the next look; in a storm the storm's program is found by the first ones."""
+
+SETTLED_US = 2_000_000
+"""A connection's program is looked for until this long after its start; then the socket may be another's."""
+
+USERS_MAX = 10_000
+"""Local users told to the server."""
 
 assert RESEND_S_MIN < RESEND_S_MAX
-assert ASK_BATCH <= ASKS_PER_TURN_MAX
+assert TABLE_FILL_CALM < TABLE_FILL_MAX < 1
+assert PULSE_S_MIN < METRICS_INTERVAL_S < FACTS_INTERVAL_S
+assert BATCH_BYTES_MAX <= OUTBOX_BYTES_MAX

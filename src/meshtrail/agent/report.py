@@ -1,6 +1,10 @@
-"""A flow as a line of the ingest protocol (NDJSON, the wire columns of the traffic family)."""
+"""A flow as a line of the ingest protocol (NDJSON, the wire columns of the traffic family).
 
-import ipaddress
+What never changes of a connection is written once, as the *facts* of its flow: the later reports carry them again and
+cost little. Values that come from elsewhere (names of programs and users) are encoded; the rest is ours and plain.
+"""
+
+import socket
 import time
 from functools import lru_cache
 from typing import Protocol
@@ -9,6 +13,7 @@ import msgspec
 
 from meshtrail.agent.flowtable import Flow
 from meshtrail.agent.netlink import attributes as a
+from meshtrail.agent.netlink.decode import Record
 
 
 class Remembered(Protocol):
@@ -16,59 +21,20 @@ class Remembered(Protocol):
 
     flow_id: str
     started_at: str
-    protocol: int
-    source_address: str
-    destination_address: str
+    protocol: int | None
+    source_address: str | None
+    destination_address: str | None
     source_port: int | None
     destination_port: int | None
-
-
-class Report(msgspec.Struct, omit_defaults=True):
-    """The wire columns that the agent fills; names are the column table's."""
-
-    occurred_at: str
-    reporter_id: str
-    reporter_name: str
-    flow_id: str
-    state: str
-    started_at: str
-    ended_at: str | None = None
-    close_reason: str | None = None
-    starts: int | None = None
-    ends: int | None = None
-    verdict: str | None = None
-    connection_type: str | None = None
-    direction: str | None = None
-    protocol: int | None = None
-    icmp_type: int | None = None
-    icmp_code: int | None = None
-    nat_source_address: str | None = None
-    nat_source_port: int | None = None
-    nat_destination_address: str | None = None
-    nat_destination_port: int | None = None
-    source_address: str | None = None
-    source_port: int | None = None
-    destination_address: str | None = None
-    destination_port: int | None = None
-    user_id: str | None = None
-    user_name: str | None = None
-    process_name: str | None = None
-    process_id: int | None = None
-    rx_bytes: int | None = None
-    tx_bytes: int | None = None
-    rx_packets: int | None = None
-    tx_packets: int | None = None
-    gap_cause: str | None = None
-    gap_lost: int | None = None
 
 
 @lru_cache(maxsize=65_536)
 def address_text(packed: bytes) -> str:
     """A packed address as people write it."""
-    return str(ipaddress.ip_address(packed))
+    return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=256)
 def _second(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
@@ -79,94 +45,131 @@ def time_text(microseconds: int) -> str:
     return f"{_second(seconds)}.{fraction:06d}Z"
 
 
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()
+
+
+def is_loopback(address: bytes) -> bool:
+    """127.0.0.0/8 or ::1."""
+    return address[0] == 127 if len(address) == 4 else address == b"\x00" * 15 + b"\x01"
+
+
+def is_group(address: bytes) -> bool:
+    """Multicast, or the limited broadcast address: meant for this machine too, though not its own."""
+    if len(address) == 4:
+        return 224 <= address[0] < 240 or address == b"\xff\xff\xff\xff"
+    return address[0] == 0xFF
+
+
 class Reporter:
     """Writes reports of one machine."""
 
     def __init__(self, reporter_id: str, reporter_name: str, own: frozenset[bytes]) -> None:
-        self.reporter_id = reporter_id
-        self.reporter_name = reporter_name
         self.own = own
-        """Packed addresses of this machine."""
-        self._encode = msgspec.json.Encoder().encode
+        """Packed addresses of this machine, with those it is broadcast to."""
+        self._head = {"reporter_id": reporter_id, "reporter_name": reporter_name}
+        self._who = f'"reporter_id":{_quoted(reporter_id)},"reporter_name":{_quoted(reporter_name)}'
 
     def is_own(self, address: bytes) -> bool:
-        """Whether the address is this machine's; all of 127.0.0.0/8 is."""
-        return address in self.own or (len(address) == 4 and address[0] == 127)
+        """Whether the address is this machine's."""
+        return address in self.own or is_loopback(address)
 
-    def line(self, flow: Flow, now_us: int) -> bytes:
+    def line(self, flow: Flow) -> bytes:
         """The flow as it stands, as JSON without a newline."""
-        record = flow.record
-        report = Report(
-            occurred_at=time_text(flow.ended_us or flow.started_us or now_us),
-            reporter_id=self.reporter_id,
-            reporter_name=self.reporter_name,
-            flow_id=flow.flow_id,
-            state=flow.state,
-            started_at=time_text(flow.started_us),
-            starts=1 if flow.start_seen else 0,
-            verdict="allowed",
-            protocol=record.protocol,
-            source_address=address_text(record.source),
-            source_port=record.source_port,
-            destination_address=address_text(record.destination),
-            destination_port=record.destination_port,
-            icmp_type=record.icmp_type,
-            icmp_code=record.icmp_code,
-        )
-        if flow.ended_us is not None:
-            report.ended_at, report.ends, report.close_reason = time_text(flow.ended_us), 1, flow.close_reason
-        self._add_perspective(report, flow)
-        _add_translation(report, flow)
-        if flow.owner is not None:
-            report.user_id, report.user_name = f"uid:{flow.owner.uid}", flow.owner.user
-            report.process_id, report.process_name = flow.owner.pid, flow.owner.program
-        return self._encode(report)
+        if flow.record is not None:
+            self.describe(flow, flow.record)
+        if flow.ended_us is None:
+            seen = f'"last_seen_at":"{time_text(flow.seen_us)}",' if flow.again else ""
+            flow.again = True
+            return f'{{"state":"open","occurred_at":"{time_text(flow.seen_us)}",{seen}{flow.facts}{_volume(flow)}}}'.encode()
+        ended = time_text(flow.ended_us)
+        return (
+            f'{{"state":"{flow.state}","close_reason":"{flow.close_reason}","occurred_at":"{ended}","ended_at":"{ended}",'
+            f'"ends":1,{flow.facts}{_volume(flow)}}}'
+        ).encode()
 
-    def _add_perspective(self, report: Report, flow: Flow) -> None:
-        """Direction and volume as this machine sees them: sent is what left it, received what came."""
-        if self.is_own(flow.record.source):
-            report.connection_type, report.direction = "p2p", "egress"
-        elif self.is_own(flow.record.destination) or self.is_own(flow.record.reply_source):
-            report.connection_type, report.direction = "p2p", "ingress"
+    def describe(self, flow: Flow, record: Record) -> None:
+        """Write the facts of a flow, seen from this machine. The flow lets go of its record."""
+        source_port, destination_port = record.source_port, record.destination_port
+        if self.is_own(record.source):
+            shape = "p2p", "egress"
+        elif self.is_own(record.reply_source) or is_group(record.destination):
+            shape = "p2p", "ingress"
+            flow.inbound = True
         else:
-            report.connection_type, report.direction = "routed", "unknown"
-        if flow.counted is not None:
-            packets, size, reply_packets, reply_size = flow.counted
-            if report.direction == "ingress":
-                packets, size, reply_packets, reply_size = reply_packets, reply_size, packets, size
-            report.tx_packets, report.tx_bytes = packets, size
-            report.rx_packets, report.rx_bytes = reply_packets, reply_size
+            shape = "routed", "unknown"
+        text = (
+            f'{self._who},"flow_id":"{flow.flow_id}","started_at":"{time_text(flow.started_us)}",'
+            f'"starts":{int(flow.start_known)},"verdict":"allowed","protocol":{record.protocol},'
+            f'"connection_type":"{shape[0]}","direction":"{shape[1]}",'
+            f'"source_address":"{address_text(record.source)}","destination_address":"{address_text(record.destination)}"'
+        )
+        if source_port is not None and destination_port is not None:
+            text += f',"source_port":{source_port},"destination_port":{destination_port}'
+        if record.icmp_type is not None:
+            text += f',"icmp_type":{record.icmp_type},"icmp_code":{record.icmp_code or 0}'
+        if record.status & a.STATUS_NAT:
+            text += _translation(record)
+        flow.facts = text + _person(flow)
+        flow.record = None
+
+    def add_owner(self, flow: Flow) -> None:
+        """Add the program and user that were found after the facts had been written."""
+        flow.facts += _person(flow)
 
     def lost(self, known: Remembered, now_us: int) -> bytes:
         """A connection from before a restart that ended while nobody looked."""
-        return self._encode(
-            Report(
-                occurred_at=time_text(now_us), reporter_id=self.reporter_id, reporter_name=self.reporter_name,
-                flow_id=known.flow_id, state="lost", started_at=known.started_at, ended_at=time_text(now_us),
-                close_reason="lost", protocol=known.protocol, source_address=known.source_address,
-                source_port=known.source_port, destination_address=known.destination_address,
-                destination_port=known.destination_port,
-            )
-        )  # fmt: skip
+        now = time_text(now_us)
+        row: dict[str, object] = {
+            "state": "lost", "close_reason": "lost", "occurred_at": now, "ended_at": now, **self._head,
+            "flow_id": known.flow_id, "started_at": known.started_at, "protocol": known.protocol,
+            "source_address": known.source_address, "source_port": known.source_port,
+            "destination_address": known.destination_address, "destination_port": known.destination_port,
+        }  # fmt: skip
+        return msgspec.json.encode(row)
 
     def gap(self, flow_id: str, since_us: int, until_us: int, cause: str, lost: int | None) -> bytes:
         """A row that says that reports are missing."""
-        return self._encode(
-            Report(
-                occurred_at=time_text(until_us), reporter_id=self.reporter_id, reporter_name=self.reporter_name,
-                flow_id=flow_id, state="gap", started_at=time_text(since_us), ended_at=time_text(until_us),
-                gap_cause=cause, gap_lost=lost,
-            )
-        )  # fmt: skip
+        row: dict[str, object] = {
+            "state": "gap", "occurred_at": time_text(until_us), "started_at": time_text(since_us),
+            "ended_at": time_text(max(since_us, until_us)), **self._head, "flow_id": flow_id, "gap_cause": cause, "gap_lost": lost,
+        }  # fmt: skip
+        return msgspec.json.encode(row)
 
 
-def _add_translation(report: Report, flow: Flow) -> None:
+def _person(flow: Flow) -> str:
+    owner = flow.owner
+    if owner is None:
+        return ""
+    text = f',"user_id":"uid:{owner.uid}"'
+    if owner.user is not None:
+        text += f',"user_name":{_quoted(owner.user)}'
+    if owner.pid is not None:
+        text += f',"process_id":{owner.pid}'
+    if owner.program is not None:
+        text += f',"process_name":{_quoted(owner.program)}'
+    return text
+
+
+def _volume(flow: Flow) -> str:
+    """Sent is what left this machine, received what came; for others' traffic, sent is what the initiator sent."""
+    if flow.counted is None:
+        return ""
+    packets, size, reply_packets, reply_size = flow.counted
+    if flow.inbound:
+        packets, size, reply_packets, reply_size = reply_packets, reply_size, packets, size
+    return f',"tx_packets":{packets},"tx_bytes":{size},"rx_packets":{reply_packets},"rx_bytes":{reply_size}'
+
+
+def _translation(record: Record) -> str:
     """Where the reply's tuple is not the mirror of the original one, addresses were translated."""
-    record = flow.record
-    ported = record.protocol not in {a.IPPROTO_ICMP, a.IPPROTO_ICMPV6}
-    if record.reply_destination != record.source or (ported and record.reply_destination_port != record.source_port):
-        report.nat_source_address = address_text(record.reply_destination)
-        report.nat_source_port = record.reply_destination_port
-    if record.reply_source != record.destination or (ported and record.reply_source_port != record.destination_port):
-        report.nat_destination_address = address_text(record.reply_source)
-        report.nat_destination_port = record.reply_source_port
+    text = ""
+    if (record.reply_destination, record.reply_destination_port) != (record.source, record.source_port):
+        text += f',"nat_source_address":"{address_text(record.reply_destination)}"'
+        if record.reply_destination_port is not None:
+            text += f',"nat_source_port":{record.reply_destination_port}'
+    if (record.reply_source, record.reply_source_port) != (record.destination, record.destination_port):
+        text += f',"nat_destination_address":"{address_text(record.reply_source)}"'
+        if record.reply_source_port is not None:
+            text += f',"nat_destination_port":{record.reply_source_port}'
+    return text

@@ -27,16 +27,18 @@ def _nft(arguments: list[str], text: str | None = None) -> subprocess.CompletedP
     program = shutil.which("nft", path="/usr/sbin:/sbin:/usr/bin:/bin")
     if program is None:
         return None
-    return subprocess.run(
-        [program, *arguments], input=text, capture_output=True, text=True, timeout=NFT_TIMEOUT_S, check=False
-    )
+    return subprocess.run([program, *arguments], input=text, capture_output=True, text=True, timeout=NFT_TIMEOUT_S, check=False)
 
 
 def uses_conntrack(ruleset: str) -> bool:
     """Whether a ruleset (nft -j list ruleset) has a rule that uses conntrack; our own does not count."""
     found = json.loads(ruleset or "{}").get("nftables", [])
     rules = [each["rule"] for each in found if "rule" in each and each["rule"].get("table") != TABLE]
-    return any(word in json.dumps(rule.get("expr", [])) for rule in rules for word in ('"ct"', '"masquerade"', '"snat"', '"dnat"', '"redirect"', '"xt"'))
+    return any(
+        word in json.dumps(rule.get("expr", []))
+        for rule in rules
+        for word in ('"ct"', '"masquerade"', '"snat"', '"dnat"', '"redirect"', '"xt"')
+    )
 
 
 class Tracking:
@@ -54,7 +56,9 @@ class Tracking:
             return "the existing rules track connections"
         done = _nft(["-f", "-"], _RULES)
         if done is None or done.returncode:
-            return f"connections may not be tracked: {done.stderr.strip().splitlines()[0] if done and done.stderr else 'nft failed'}"
+            return (
+                f"connections may not be tracked: {done.stderr.strip().splitlines()[0] if done and done.stderr else 'nft failed'}"
+            )
         self.added = True
         return f"nothing tracked connections: added the table inet {TABLE}"
 

@@ -1,30 +1,28 @@
-"""Sends reports until the server has acknowledged them.
+"""Sends reports until the server has acknowledged them: one thread over one connection.
 
-One thread, one connection that stays open: the agent sees its own uplink as one connection, not as one a batch. A batch
-keeps its idempotency key through all attempts. The queue is bounded; when it is full the oldest reports go, are counted,
-and a gap says so. (A spool on disk takes this queue's place when it comes.)
+It asks the server first what it still holds open, because reports of a restarted agent have to wait for that, then sends
+batches, and the facts of the machine when they change, after a reconnect and from time to time with the counters.
 """
 
-import http.client
+import enum
 import logging
 import random
 import threading
 import time
-import uuid
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 import zstandard
 
 from meshtrail.agent import limits
 from meshtrail.agent.facts import Facts
+from meshtrail.agent.outbox import Batch, Outbox
+from meshtrail.agent.wire import Answer, Wire
 
 _LOG = logging.getLogger(__name__)
-USER_AGENT = "meshtrail-agent/1"
 _COMPRESSION_LEVEL = 1
+_REFUSALS_LOGGED_MAX = 5
 
 
 class Refusal(msgspec.Struct):
@@ -39,9 +37,9 @@ class Acknowledgement(msgspec.Struct):
     """The server's answer to a batch."""
 
     stored: int
-    duplicates: int
-    refused: int
-    errors: list[Refusal]
+    duplicates: int = 0
+    refused: int = 0
+    errors: list[Refusal] = []
 
 
 class OpenFlow(msgspec.Struct):
@@ -49,217 +47,230 @@ class OpenFlow(msgspec.Struct):
 
     flow_id: str
     started_at: str
-    protocol: int
-    source_address: str
-    destination_address: str
+    protocol: int | None = None
+    source_address: str | None = None
+    destination_address: str | None = None
     source_port: int | None = None
     destination_port: int | None = None
 
 
 class _OpenFlows(msgspec.Struct):
     data: list[OpenFlow]
-    next_cursor: str | None
+    next_cursor: str | None = None
 
 
-@dataclass(slots=True)
-class Counters:
+class Outcome(enum.Enum):
+    """What an attempt to send a batch came to."""
+
+    done = 1
+    again = 2
+    split = 3
+
+
+class Counters(msgspec.Struct):
     """What the uplink did."""
 
-    queued: int = 0
     acknowledged: int = 0
     refused: int = 0
-    dropped: int = 0
-    attempts_failed: int = 0
-
-
-@dataclass(slots=True)
-class _Batch:
-    lines: list[bytes]
-    key: str = field(default_factory=lambda: str(uuid.uuid4()))
+    batches: int = 0
+    failed: int = 0
+    unauthorised: int = 0
+    split: int = 0
 
 
 class Uplink:
-    """A queue of report lines and the thread that empties it."""
+    """The thread that empties the outbox."""
 
-    def __init__(self, server: str, token: str, on_gap: Callable[[int, int, int], bytes], clock: Callable[[], int]) -> None:
-        parts = urlsplit(server)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"{server!r} is no web address; write it as http://127.0.0.1:8765")
-        self._secure, self._host = parts.scheme == "https", parts.hostname
-        self._port = parts.port or (443 if self._secure else 80)
-        self._token = token
-        self._on_gap, self._clock = on_gap, clock
-        self.counters = Counters()
-        self._lines: deque[bytes] = deque()
-        self._bytes = 0
-        self._dropped_since: int | None = None
-        self._dropped = 0
+    def __init__(
+        self,
+        wire: Wire,
+        outbox: Outbox,
+        reporter_id: str,
+        clock: Callable[[], int],
+        chance: random.Random | None = None,
+        resend_s_min: float = limits.RESEND_S_MIN,
+    ) -> None:
+        self._wire, self._outbox, self._reporter_id, self._clock = wire, outbox, reporter_id, clock
+        self._chance = chance or random.Random()
+        self._resend_s_min = self._wait_s = resend_s_min
         self._changed = threading.Condition()
         self._stop = threading.Event()
-        self._connection: http.client.HTTPConnection | None = None
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
-        self._facts: Facts | None = None
-        self._facts_sent: Facts | None = None
         self._compress = zstandard.ZstdCompressor(_COMPRESSION_LEVEL).compress
-        self._wait_s = limits.RESEND_S_MIN
+        self._under_way: Batch | None = None
+        self._ending = False
+        self._urgent = False
+        self._facts: Callable[[], Facts] | None = None
+        self._facts_due = 0.0
+        self._facts_connects = 0
+        self._pulse_s = limits.METRICS_INTERVAL_S
+        self.remembered: list[OpenFlow] | None = None
+        """What the server held open when the agent started; None until it has said so."""
+        self.counters = Counters()
 
-    def start(self) -> None:
-        """Start the thread."""
+    def start(self, facts: Callable[[], Facts]) -> None:
+        """Start the thread. `facts` gives what is to be said of the machine, counters included."""
+        self._facts = facts
         self._thread.start()
+
+    def put(self, lines: list[bytes], *, urgent: bool = True) -> None:
+        """Queue reports. What is not urgent waits for something that is, or for the next facts."""
+        with self._changed:
+            self._outbox.put(lines, self._clock())
+            if urgent and not self._urgent:
+                self._urgent = True
+                self._changed.notify_all()
+
+    def tell_facts(self) -> None:
+        """The facts have changed: say so soon."""
+        with self._changed:
+            self._facts_due = 0.0
+            self._changed.notify_all()
 
     def stop(self) -> int:
         """Send what is left, bounded in time; returns how many reports could not be sent."""
         deadline = time.monotonic() + limits.STOP_S_MAX
         with self._changed:
-            self._changed.wait_for(lambda: not self._lines, timeout=limits.STOP_S_MAX)
-        self._stop.set()
-        with self._changed:
+            self._ending = self._urgent = True
             self._changed.notify_all()
-        self._thread.join(max(0.1, deadline - time.monotonic()))
-        return len(self._lines)
-
-    def put(self, lines: list[bytes]) -> None:
-        """Queue reports; the oldest go when there is no room."""
-        with self._changed:
-            self._lines.extend(lines)
-            self._bytes += sum(map(len, lines))
-            self.counters.queued += len(lines)
-            while self._bytes > limits.QUEUE_BYTES_MAX:
-                self._bytes -= len(self._lines.popleft())
-                self._dropped += 1
-                self.counters.dropped += 1
-                self._dropped_since = self._dropped_since or self._clock()
+            if self._thread.is_alive():
+                self._changed.wait_for(lambda: not self._outbox and self._under_way is None, timeout=limits.STOP_S_MAX)
+            self._stop.set()
             self._changed.notify_all()
-
-    def put_facts(self, facts: Facts) -> None:
-        """What the machine is; sent before the next reports, and again after a reconnect."""
-        with self._changed:
-            self._facts = facts
-            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(max(0.1, deadline - time.monotonic()))
+        return self.waiting
 
     @property
     def waiting(self) -> int:
         """Reports not acknowledged yet."""
-        return len(self._lines)
+        under_way = self._under_way
+        return self._outbox.rows + (len(under_way.lines) if under_way is not None else 0)
 
-    def open_flows(self, reporter_id: str) -> list[OpenFlow] | None:
-        """Connections of this reporter that the server holds open; None when it cannot be reached now.
+    def _run(self) -> None:
+        while self.remembered is None and not self._stop.is_set():
+            self.remembered = self._ask_open_flows()
+            if self.remembered is None:
+                self._pause()
+        last = 0.0
+        while not self._stop.is_set():
+            self._wait_for_work(last)
+            if time.monotonic() >= self._facts_due or self._wire.connects != self._facts_connects:
+                self._send_facts()
+            with self._changed:
+                self._under_way = self._outbox.take()
+                self._urgent = False
+            if self._under_way is not None:
+                self._send(self._under_way)
+                last = time.monotonic()
+            with self._changed:
+                if not self._stop.is_set():
+                    self._under_way = None
+                self._changed.notify_all()
+        self._wire.close()
 
-        Called before `start`, by the thread that owns the uplink then."""
+    def _wait_for_work(self, last: float) -> None:
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._urgent or self._stop.is_set(), timeout=max(0.0, self._facts_due - time.monotonic())
+            )
+        linger = last + limits.LINGER_S - time.monotonic()
+        if linger > 0 and not self._ending:
+            self._stop.wait(linger)
+
+    def _pause(self, at_least_s: float | None = None) -> None:
+        """Wait before the next attempt: longer each time, and not in step with other agents."""
+        chosen = self._wait_s * self._chance.uniform(0.5, 1.0)
+        self._wait_s = min(self._wait_s * 2, limits.RESEND_S_MAX)
+        self._stop.wait(max(chosen, at_least_s or 0.0))
+
+    def _ask_open_flows(self) -> list[OpenFlow] | None:
         found: list[OpenFlow] = []
         cursor = ""
         while True:
-            answer = self._request(
-                "GET", f"/api/v1/ingest/open?reporter_id={quote(reporter_id)}&cursor={quote(cursor)}", None, {}
+            answer = self._wire.request(
+                "GET", f"/api/v1/ingest/open?reporter_id={quote(self._reporter_id)}&cursor={quote(cursor)}"
             )
-            if answer is None or answer[0] != 200:
+            if answer is None or answer.status != 200:
+                self._explain(answer)
                 return None
-            page = msgspec.json.decode(answer[1], type=_OpenFlows)
+            try:
+                page = msgspec.json.decode(answer.body, type=_OpenFlows)
+            except msgspec.MsgspecError as error:
+                _LOG.warning("the server's list of open connections cannot be read: %s", error)
+                return None
             found += page.data
-            if page.next_cursor is None:
+            if page.next_cursor is None or page.next_cursor == cursor:
+                self._wait_s = self._resend_s_min
                 return found
             cursor = page.next_cursor
 
-    def _run(self) -> None:
-        last = 0.0
+    def _send(self, batch: Batch) -> None:
+        """Resend until acknowledged. A batch too large is halved; one that cannot be understood is split until the culprit
+        stands alone, which is dropped and counted."""
         while not self._stop.is_set():
-            with self._changed:
-                self._changed.wait_for(
-                    lambda: self._lines or self._facts != self._facts_sent or self._stop.is_set(), timeout=1.0
-                )
-            linger = last + limits.LINGER_S - time.monotonic()
-            if linger > 0:
-                self._stop.wait(linger)
-            if self._facts != self._facts_sent:
-                self._send_facts()
-            if self._lines:
-                self._send_batch(self._take())
-            last = time.monotonic()
-        if self._connection is not None:
-            self._connection.close()
-
-    def _take(self) -> _Batch:
-        """The next batch; its lines leave the queue only when it is acknowledged, except under pressure."""
-        with self._changed:
-            if self._dropped and self._dropped_since is not None:
-                gap = self._on_gap(self._dropped_since, self._clock(), self._dropped)
-                self._lines.appendleft(gap)
-                self._bytes += len(gap)
-                self._dropped, self._dropped_since = 0, None
-            lines = [self._lines.popleft() for _ in range(min(len(self._lines), limits.BATCH_ROWS_MAX))]
-            self._bytes -= sum(map(len, lines))
-        return _Batch(lines)
-
-    def _send_batch(self, batch: _Batch) -> None:
-        """Resend until acknowledged. A batch too large is halved; a batch that cannot be understood is split until the
-        culprit stands alone, which is dropped and counted."""
-        while True:
-            outcome = self._attempt(batch)
-            if outcome == "done":
-                break
-            if outcome == "split" and len(batch.lines) > 1:
-                middle = len(batch.lines) // 2
-                self._send_batch(_Batch(batch.lines[:middle]))
-                self._send_batch(_Batch(batch.lines[middle:]))
+            outcome, wait_s = self._attempt(batch)
+            if outcome is Outcome.done:
                 return
-            if outcome == "split":
+            if outcome is Outcome.again:
+                self._pause(wait_s)
+            elif len(batch.lines) > 1:
+                self.counters.split += 1
+                middle = len(batch.lines) // 2
+                self._send(Batch(batch.lines[:middle]))
+                self._send(Batch(batch.lines[middle:]))
+                return
+            else:
                 self.counters.refused += 1
                 _LOG.error("the server cannot take a report; it is dropped: %s", batch.lines[0][:300])
-                break
-            if self._stop.wait(self._wait_s * random.uniform(0.5, 1.0)):
-                with self._changed:
-                    self._lines.extendleft(reversed(batch.lines))
                 return
-            self._wait_s = min(self._wait_s * 2, limits.RESEND_S_MAX)
-        with self._changed:
-            self._changed.notify_all()
 
-    def _attempt(self, batch: _Batch) -> str:
+    def _attempt(self, batch: Batch) -> tuple[Outcome, float | None]:
         body = self._compress(b"\n".join(batch.lines))
         headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "zstd", "Idempotency-Key": batch.key}
-        answer = self._request("POST", "/api/v1/ingest/traffic", body, headers)
+        answer = self._wire.request("POST", "/api/v1/ingest/traffic", body, headers)
+        if answer is not None and answer.status == 200:
+            return self._acknowledge(batch, answer), None
+        self.counters.failed += 1
+        if answer is not None and answer.status in {400, 413, 415, 422}:
+            return Outcome.split, None
+        return Outcome.again, self._explain(answer)
+
+    def _acknowledge(self, batch: Batch, answer: Answer) -> Outcome:
+        try:
+            said = msgspec.json.decode(answer.body, type=Acknowledgement)
+        except msgspec.MsgspecError as error:
+            _LOG.warning("the server's acknowledgement cannot be read, the batch is sent again: %s", error)
+            self.counters.failed += 1
+            return Outcome.again
+        self.counters.batches += 1
+        self.counters.acknowledged += len(batch.lines) - said.refused
+        self.counters.refused += said.refused
+        for refusal in said.errors[:_REFUSALS_LOGGED_MAX]:
+            _LOG.error("the server refuses a report: line %d, %s: %s", refusal.line, refusal.field, refusal.reason)
+        self._wait_s = self._resend_s_min
+        return Outcome.done
+
+    def _explain(self, answer: Answer | None) -> float | None:
+        """Say why something has to be asked again; returns how long to wait at least."""
         if answer is None:
-            return "again"
-        status, content = answer
-        if status == 200:
-            said = msgspec.json.decode(content, type=Acknowledgement)
-            self.counters.acknowledged += said.stored + said.duplicates
-            self.counters.refused += said.refused
-            for refusal in said.errors[:5]:
-                _LOG.error("the server refuses a report: %s: %s", refusal.field, refusal.reason)
-            self._wait_s = limits.RESEND_S_MIN
-            return "done"
-        self.counters.attempts_failed += 1
-        if status in {400, 413, 415, 422}:
-            return "split"
-        if status in {401, 403}:
-            _LOG.error("the server does not accept the agent's token; reports wait. Give it a new one and restart.")
-            self._wait_s = limits.RESEND_S_MAX
-        return "again"
+            return None
+        if answer.status in {401, 403}:
+            self.counters.unauthorised += 1
+            _LOG.error("the server does not accept the agent's token (%d); reports wait. Give the agent a valid token.", answer.status)
+            return limits.UNAUTHORISED_S
+        _LOG.warning("the server answers %d; reports wait", answer.status)
+        return answer.retry_after_s
 
     def _send_facts(self) -> None:
-        facts = self._facts
-        answer = self._request(
-            "POST", "/api/v1/ingest/facts", msgspec.json.encode(facts), {"Content-Type": "application/json"}
+        assert self._facts is not None
+        closes = self._wire.idle_closes
+        answer = self._wire.request(
+            "POST", "/api/v1/ingest/facts", msgspec.json.encode(self._facts()), {"Content-Type": "application/json"}
         )
-        if answer is not None and answer[0] < 300:
-            self._facts_sent = facts
-        elif answer is None:
-            self._stop.wait(self._wait_s)
-
-    def _request(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes] | None:
-        if self._connection is None:
-            kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-            self._connection = kind(self._host, self._port, timeout=limits.REQUEST_TIMEOUT_S)
-        sent = {"Authorization": f"Token {self._token}", "User-Agent": USER_AGENT, **headers}
-        try:
-            self._connection.request(method, path, body, sent)
-            answer = self._connection.getresponse()
-            return answer.status, answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            self.counters.attempts_failed += 1
-            _LOG.warning("no answer from the server: %s", error)
-            self._connection.close()
-            self._connection = None
-            self._facts_sent = None
-            return None
+        if self._wire.idle_closes != closes:
+            self._pulse_s = max(limits.PULSE_S_MIN, self._pulse_s / 2)
+        if answer is not None and answer.status >= 300:
+            self._explain(answer)
+        self._facts_due = time.monotonic() + self._pulse_s
+        self._facts_connects = self._wire.connects

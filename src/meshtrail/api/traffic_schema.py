@@ -29,7 +29,9 @@ def _filters(column: Column) -> list[dict[str, Any]]:
         _parameter(f"{column.name}.known", f"Whether {column.name} is known.", {"type": "string", "enum": ["true", "false"]}),
     ]
     if column.kind in _ORDERED:
-        found += [_parameter(f"{column.name}.{op}", f"{column.name} compared.", {"type": "string"}) for op in ("gte", "gt", "lte", "lt")]
+        found += [
+            _parameter(f"{column.name}.{op}", f"{column.name} compared.", {"type": "string"}) for op in ("gte", "gt", "lte", "lt")
+        ]
     return found
 
 

@@ -113,9 +113,7 @@ class Control:
             if found is not None:
                 return str(found), False
             identifier = str(uuid.uuid4())
-            transaction.execute(
-                insert(organisations).values(id=identifier, name=name, created_at=self._clock())
-            )
+            transaction.execute(insert(organisations).values(id=identifier, name=name, created_at=self._clock()))
             return identifier, True
 
     def add_organisation(self, name: str) -> str:
@@ -185,11 +183,7 @@ class Control:
         with self._db.begin() as transaction:
             used = transaction.execute(
                 update(sign_in_links)
-                .where(
-                    sign_in_links.c.hash == _hash(code),
-                    sign_in_links.c.used_at.is_(None),
-                    sign_in_links.c.expires_at > now,
-                )
+                .where(sign_in_links.c.hash == _hash(code), sign_in_links.c.used_at.is_(None), sign_in_links.c.expires_at > now)
                 .values(used_at=now)
             )
             if not used.rowcount:

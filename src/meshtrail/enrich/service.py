@@ -81,8 +81,7 @@ def _owners(table: pa.Table, addresses: pa.DictionaryArray, distinct: list[bytes
     place = {peer.id: index for index, peer in enumerate(peers)}
     none = len(peers)
     by_address = np.array(
-        [place[peer.id] if (peer := directory.by_address.get(address)) else none for address in distinct] + [none],
-        dtype=np.int32,
+        [place[peer.id] if (peer := directory.by_address.get(address)) else none for address in distinct] + [none], dtype=np.int32
     )
     indices = np.asarray(pc.fill_null(addresses.indices, len(distinct)))
     rows = by_address[indices]
@@ -120,18 +119,14 @@ def _fill(table: pa.Table, name: str, values: pa.Array | None) -> pa.Table:
 
 def _fill_reporter(table: pa.Table, directory: Directory) -> pa.Table:
     reporters = _whole(table["reporter_id"])
-    names: Values = [
-        peer.name if (peer := directory.peers.get(text)) else None for text in reporters.dictionary.to_pylist()
-    ]
+    names: Values = [peer.name if (peer := directory.peers.get(text)) else None for text in reporters.dictionary.to_pylist()]
     return _fill(table, "reporter_name", _spread(names, reporters.indices)) if any(names) else table
 
 
 def _fill_application(table: pa.Table) -> pa.Table:
     if "destination_port" not in table.column_names or "protocol" not in table.column_names:
         return table
-    protocols, numbers = (
-        np.asarray(pc.fill_null(table[name].combine_chunks(), 0)) for name in ("protocol", "destination_port")
-    )
+    protocols, numbers = (np.asarray(pc.fill_null(table[name].combine_chunks(), 0)) for name in ("protocol", "destination_port"))
     found = ports.indices(protocols, numbers)
     named = pa.DictionaryArray.from_arrays(pa.array(found, mask=found < 0), pa.array(ports.NAMES))
     return table.append_column("application", named)

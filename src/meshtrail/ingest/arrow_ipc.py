@@ -1,5 +1,7 @@
 """Arrow IPC streams: columns of the family by name, in wire types or in the types of the store."""
 
+import struct
+
 import numpy as np
 import pyarrow as pa
 
@@ -13,8 +15,8 @@ def decode(body: bytes, family: Family) -> Batch:
     """Columns of wire values. The schema is checked as a whole: an unknown or mistyped column refuses the body."""
     try:
         table = _read(body)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowSerializationError, OSError, EOFError) as error:
-        raise InvalidError(f"The body is no readable Arrow stream: {str(error).splitlines()[0]}") from None
+    except (pa.ArrowException, OSError, EOFError, ValueError, struct.error) as error:
+        raise InvalidError(f"The body is no readable Arrow stream: {(str(error) or type(error).__name__).splitlines()[0]}") from None
     wire = {column.name: column for column in family.wire}
     if len(set(table.column_names)) != table.num_columns:
         raise InvalidError("A column comes twice.")
@@ -27,6 +29,7 @@ def decode(body: bytes, family: Family) -> Batch:
 
 
 def _read(body: bytes) -> pa.Table:
+    _refuse_compression(body)
     batches: list[pa.RecordBatch] = []
     rows = size = 0
     with pa.ipc.open_stream(pa.py_buffer(body)) as stream:
@@ -39,7 +42,43 @@ def _read(body: bytes) -> pa.Table:
             if size > DECOMPRESSED_BYTES_MAX:
                 raise TooLargeError(f"The body holds more than {DECOMPRESSED_BYTES_MAX} bytes of columns.")
             batches.append(batch)
-        return pa.Table.from_batches(batches, stream.schema)
+        table = pa.Table.from_batches(batches, stream.schema)
+    _ = table.column_names  # names that are not UTF-8 raise here
+    return table
+
+
+_HEADER, _DATA, _COMPRESSION = 2, 1, 3
+"""Fields of the tables Message, DictionaryBatch and RecordBatch (Arrow's format/Message.fbs)."""
+
+
+def _refuse_compression(body: bytes) -> None:
+    """Compressed buffers name their unpacked size and Arrow believes it: a few bytes could ask for all memory. The body's
+    own encoding is unpacked within a limit instead."""
+    for message in pa.ipc.MessageReader.open_stream(pa.py_buffer(body)):
+        if message.type not in {"record batch", "dictionary"}:
+            continue
+        metadata = message.metadata.to_pybytes()
+        batch = _field(metadata, _root(metadata), _HEADER)
+        if batch is not None and message.type == "dictionary":
+            batch = _field(metadata, batch, _DATA)
+        if batch is not None and _field(metadata, batch, _COMPRESSION) is not None:
+            raise InvalidError("The buffers of the Arrow stream are compressed.", "Compress the body: Content-Encoding: zstd.")
+
+
+def _root(metadata: bytes) -> int:
+    return int(struct.unpack_from("<I", metadata)[0])
+
+
+def _field(metadata: bytes, table: int, number: int) -> int | None:
+    """Offset of a table's field that is a table itself (FlatBuffers internals), or None when it is absent."""
+    directory = table - struct.unpack_from("<i", metadata, table)[0]
+    if directory < 0 or 4 + 2 * number >= struct.unpack_from("<H", metadata, directory)[0]:
+        return None
+    offset = struct.unpack_from("<H", metadata, directory + 4 + 2 * number)[0]
+    if not offset:
+        return None
+    place = table + offset
+    return int(place + struct.unpack_from("<I", metadata, place)[0])
 
 
 def _acceptable(column: Column, given: pa.DataType) -> bool:

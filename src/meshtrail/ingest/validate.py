@@ -12,13 +12,7 @@ import pyarrow.compute as pc
 
 from meshtrail.common.clock import microseconds
 from meshtrail.ingest.batch import Batch
-from meshtrail.ingest.limits import (
-    DAYS_PER_BATCH_MAX,
-    GROUPS_MAX,
-    TEXT_BYTES_MAX,
-    TIME_AHEAD_US_MAX,
-    TIME_EARLIEST_US,
-)
+from meshtrail.ingest.limits import DAYS_PER_BATCH_MAX, GROUPS_MAX, TEXT_BYTES_MAX, TIME_AHEAD_US_MAX, TIME_EARLIEST_US
 from meshtrail.model.arrow import stored_type
 from meshtrail.model.columns import Column, Family, Kind
 from meshtrail.model.enums import State
@@ -46,8 +40,12 @@ def validate(batch: Batch, family: Family, now_us: int) -> None:
 
 def _column(batch: Batch, name: str) -> pa.Array:
     values = batch.table[name]
-    return values.chunk(0) if values.num_chunks == 1 else pa.concat_arrays(values.chunks) if values.num_chunks else (
-        pa.array([], values.type)
+    return (
+        values.chunk(0)
+        if values.num_chunks == 1
+        else pa.concat_arrays(values.chunks)
+        if values.num_chunks
+        else (pa.array([], values.type))
     )
 
 
@@ -111,9 +109,7 @@ def _lists(values: pa.Array) -> type_:
     lengths = pc.fill_null(pc.list_value_length(values), 0)
     flat = pc.list_flatten(values)
     parents = np.asarray(pc.list_parent_indices(values))
-    bad_items = np.asarray(
-        pc.or_(pc.is_null(flat), pc.greater(pc.fill_null(pc.binary_length(flat), 0), TEXT_BYTES_MAX))
-    )
+    bad_items = np.asarray(pc.or_(pc.is_null(flat), pc.greater(pc.fill_null(pc.binary_length(flat), 0), TEXT_BYTES_MAX)))
     bad = np.asarray(pc.greater(lengths, GROUPS_MAX)).copy()
     bad[parents[bad_items]] = True
     typed = pc.if_else(pc.is_valid(values), values, pa.scalar([], values.type)) if values.null_count else values
@@ -243,9 +239,7 @@ def _require(batch: Batch, family: Family) -> None:
 
 def _refuse_missing(batch: Batch, name: str, where: np.ndarray | None) -> None:
     count = batch.table.num_rows
-    missing = (
-        np.asarray(pc.is_null(_column(batch, name))) if name in batch.table.column_names else np.ones(count, dtype=bool)
-    )
+    missing = np.asarray(pc.is_null(_column(batch, name))) if name in batch.table.column_names else np.ones(count, dtype=bool)
     batch.refuse(missing if where is None else missing & where, name, "it is missing")
 
 
@@ -258,9 +252,7 @@ def _check_times(batch: Batch, now_us: int) -> None:
         values = np.asarray(pc.fill_null(_column(batch, name).cast(pa.int64()), now_us))
         batch.refuse(values < TIME_EARLIEST_US, name, "the time is before the year 2000: the sender's clock is not set")
         values = np.asarray(pc.fill_null(_column(batch, name).cast(pa.int64()), now_us))
-        batch.refuse(
-            values > now_us + TIME_AHEAD_US_MAX, name, "the time is more than a day ahead: the sender's clock is wrong"
-        )
+        batch.refuse(values > now_us + TIME_AHEAD_US_MAX, name, "the time is more than a day ahead: the sender's clock is wrong")
     if batch.table.num_rows:
         days = np.asarray(_column(batch, "started_at").cast(pa.int64())) // _DAY_US
         distinct = np.unique(days)
@@ -281,6 +273,4 @@ def _check_addresses(batch: Batch) -> None:
 def _is_v4(addresses: pa.Array) -> pa.Array:
     if not pa.types.is_dictionary(addresses.type):
         addresses = addresses.dictionary_encode()
-    return pa.array([value[:12] == _MAPPED for value in addresses.dictionary.to_pylist()], pa.bool_()).take(
-        addresses.indices
-    )
+    return pa.array([value[:12] == _MAPPED for value in addresses.dictionary.to_pylist()], pa.bool_()).take(addresses.indices)

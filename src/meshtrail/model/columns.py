@@ -182,16 +182,8 @@ TRAFFIC = Family(
                 nullable=False,
                 wire=False,
             ),
-            Column(
-                "source",
-                Kind.name,
-                "Ingest protocol: `agent`, `ndjson`, `arrow`.",
-                nullable=False,
-                wire=False,
-            ),
-            Column(
-                "reporter_id", Kind.name, "Peer or system that says so.", merge=Merge.key, nullable=False, indexed=True
-            ),
+            Column("source", Kind.name, "Ingest protocol: `agent`, `ndjson`, `arrow`.", nullable=False, wire=False),
+            Column("reporter_id", Kind.name, "Peer or system that says so.", merge=Merge.key, nullable=False, indexed=True),
             Column("reporter_name", Kind.name, "Name of the reporter at that moment."),
         ),
         "identity": (
@@ -238,9 +230,7 @@ TRAFFIC = Family(
             Column("window_end", Kind.time, "End of an aggregate's window.", merge=Merge.largest),
         ),
         "verdict": (
-            Column(
-                "verdict", Kind.choice, "What the network decided.", merge=Merge.largest, choices=enums.Verdict
-            ),
+            Column("verdict", Kind.choice, "What the network decided.", merge=Merge.largest, choices=enums.Verdict),
             Column("policy_id", Kind.name, "Policy that decided.", indexed=True),
             Column("policy_name", Kind.name, "Name of that policy at that moment."),
             Column("rule_id", Kind.name, "Rule of the policy that decided."),
@@ -253,12 +243,7 @@ TRAFFIC = Family(
             Column("protocol", Kind.u8, "IANA protocol number: 6 TCP, 17 UDP, 1 ICMP, 58 ICMPv6."),
             Column("icmp_type", Kind.u8, "ICMP type; null for other protocols."),
             Column("icmp_code", Kind.u8, "ICMP code; null for other protocols."),
-            Column(
-                "application",
-                Kind.name,
-                "Well-known service name of the destination port (IANA).",
-                wire=False,
-            ),
+            Column("application", Kind.name, "Well-known service name of the destination port (IANA).", wire=False),
             Column("nat_source_address", Kind.address, "Source after translation, when translated."),
             Column("nat_source_port", Kind.port, "Source port after translation."),
             Column("nat_destination_address", Kind.address, "Destination after translation, when translated."),

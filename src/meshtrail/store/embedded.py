@@ -75,8 +75,11 @@ class EmbeddedEngine:
         names = ", ".join(f"`{name}`" for name in batch.column_names)
         with _borrowed(self._writers) as connection:
             _query(
-                connection, f"INSERT INTO {table} ({names}) SELECT {names} FROM Python(batch){_INSERT_SETTINGS}",
-                "TSV", None, batch=batch,
+                connection,
+                f"INSERT INTO {table} ({names}) SELECT {names} FROM Python(batch){_INSERT_SETTINGS}",
+                "TSV",
+                None,
+                batch=batch,
             )
 
     def read(self, sql: str, parameters: Parameters | None = None, form: str = "JSONEachRow") -> bytes:

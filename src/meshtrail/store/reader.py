@@ -137,9 +137,7 @@ class Reader:
         """The row with this id as a JSON object, or None. The id holds its start in milliseconds."""
         part = compiled(Query(org_id, since=started_ms * 1_000, until=(started_ms + 1) * 1_000))
         part.add("id = {{}:UUID}", identifier)
-        answer = self._engine.read(
-            f"SELECT {NATIVE_COLUMNS} FROM traffic FINAL WHERE {part.where} LIMIT 1", part.parameters
-        )
+        answer = self._engine.read(f"SELECT {NATIVE_COLUMNS} FROM traffic FINAL WHERE {part.where} LIMIT 1", part.parameters)
         return answer.strip() or None
 
     def histogram(self, query: Query, interval_ms: int) -> bytes:
@@ -168,9 +166,7 @@ class Reader:
         rows had changed than `CHANGES_ROWS_MAX` and are left out."""
         part = compiled(replace(query))
         part.add("seq > {{}:UInt64}", after)
-        answer = self._engine.read(
-            f"SELECT count(), max(seq) FROM traffic WHERE {part.where}", part.parameters, "TSV"
-        ).split()
+        answer = self._engine.read(f"SELECT count(), max(seq) FROM traffic WHERE {part.where}", part.parameters, "TSV").split()
         count, last = int(answer[0]), int(answer[1])
         if not count:
             return [], after, 0

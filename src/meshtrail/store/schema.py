@@ -20,10 +20,7 @@ _TYPES: dict[Kind, str] = {
     Kind.time: "DateTime64(6, 'UTC')",
 }
 
-_CODECS: dict[Kind, str] = {
-    Kind.time: "CODEC(DoubleDelta, ZSTD(1))",
-    Kind.u64: "CODEC(T64, ZSTD(1))",
-}
+_CODECS: dict[Kind, str] = {Kind.time: "CODEC(DoubleDelta, ZSTD(1))", Kind.u64: "CODEC(T64, ZSTD(1))"}
 _CODEC = "CODEC(ZSTD(1))"
 
 _AGGREGATES = {Merge.first: "any", Merge.largest: "max"}

@@ -41,6 +41,4 @@ class Writer:
 def swapped(uuids: pa.Array) -> pa.Array:
     """UUIDs between network order and the engine's memory layout: two little-endian halves. Its own inverse."""
     flat = np.frombuffer(uuids.buffers()[1], dtype=">u8")[uuids.offset * 2 : (uuids.offset + len(uuids)) * 2]
-    return pa.Array.from_buffers(
-        pa.binary(16), len(uuids), [None, pa.py_buffer(flat.astype("<u8").tobytes())]
-    )
+    return pa.Array.from_buffers(pa.binary(16), len(uuids), [None, pa.py_buffer(flat.astype("<u8").tobytes())])

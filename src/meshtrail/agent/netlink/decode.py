@@ -1,19 +1,23 @@
-"""Conntrack messages to records.
+"""Conntrack messages to records, without IO. Nothing here raises on bytes that make no sense: it counts them.
 
 Messages of one *shape* (the same attributes with the same lengths in the same places) are read by one compiled `struct`.
-The first message of a shape is walked attribute by attribute, which yields the layout for all that follow; a message
-that looks alike by length but is laid out differently is noticed, because the layout reads the attribute headers too.
+The first message of a shape is walked attribute by attribute, which yields the layout for all that follow. A message of
+the same length that is laid out differently is noticed, because the attribute headers are compared too: all at once, as
+one masked integer.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from meshtrail.agent.netlink import attributes as a
 
-SHAPES_MAX = 256
-"""Shapes remembered; a kernel makes a few dozen."""
+LENGTHS_MAX = 256
+"""Message lengths remembered; a kernel makes a few dozen."""
+
+SHAPES_PER_LENGTH_MAX = 8
+"""Layouts remembered for one length; they are tried in turn."""
 
 
 class Record(NamedTuple):
@@ -36,6 +40,8 @@ class Record(NamedTuple):
     icmp_id: int | None
     status: int
     tcp_state: int | None
+    timeout_s: int | None
+    """Seconds that were left; None in an end that came by itself."""
     mark: int | None
     zone: int | None
     packets_orig: int | None
@@ -48,30 +54,35 @@ class Record(NamedTuple):
 
 
 Path = tuple[int, ...]
-_PLACES: dict[Path, str] = {
-    (a.ID,): "id",
-    (a.TUPLE_ORIG, 2, 1): "protocol",
-    (a.TUPLE_ORIG, 1, 1): "source", (a.TUPLE_ORIG, 1, 3): "source",
-    (a.TUPLE_ORIG, 1, 2): "destination", (a.TUPLE_ORIG, 1, 4): "destination",
-    (a.TUPLE_ORIG, 2, 2): "source_port", (a.TUPLE_ORIG, 2, 3): "destination_port",
-    (a.TUPLE_REPLY, 1, 1): "reply_source", (a.TUPLE_REPLY, 1, 3): "reply_source",
-    (a.TUPLE_REPLY, 1, 2): "reply_destination", (a.TUPLE_REPLY, 1, 4): "reply_destination",
-    (a.TUPLE_REPLY, 2, 2): "reply_source_port", (a.TUPLE_REPLY, 2, 3): "reply_destination_port",
-    (a.TUPLE_ORIG, 2, 4): "icmp_id", (a.TUPLE_ORIG, 2, 5): "icmp_type", (a.TUPLE_ORIG, 2, 6): "icmp_code",
-    (a.TUPLE_ORIG, 2, 7): "icmp_id", (a.TUPLE_ORIG, 2, 8): "icmp_type", (a.TUPLE_ORIG, 2, 9): "icmp_code",
-    (a.STATUS,): "status", (a.PROTOINFO, 1, 1): "tcp_state", (a.MARK,): "mark", (a.ZONE,): "zone",
-    (a.COUNTERS_ORIG, 1): "packets_orig", (a.COUNTERS_ORIG, 2): "bytes_orig",
-    (a.COUNTERS_REPLY, 1): "packets_reply", (a.COUNTERS_REPLY, 2): "bytes_reply",
-    (a.TIMESTAMP, 1): "started_ns", (a.TIMESTAMP, 2): "stopped_ns", (a.TIMESTAMP_EVENT,): "event_ns",
+_ADDRESS = 0
+"""Stands for the length of an address: 4 or 16 bytes."""
+_PLACES: dict[Path, tuple[str, int]] = {
+    (a.ID,): ("id", 4), (a.STATUS,): ("status", 4), (a.TIMEOUT,): ("timeout_s", 4), (a.MARK,): ("mark", 4),
+    (a.ZONE,): ("zone", 2), (a.PROTOINFO, 1, 1): ("tcp_state", 1),
+    (a.TUPLE_ORIG, 2, 1): ("protocol", 1),
+    (a.TUPLE_ORIG, 1, 1): ("source", _ADDRESS), (a.TUPLE_ORIG, 1, 3): ("source", _ADDRESS),
+    (a.TUPLE_ORIG, 1, 2): ("destination", _ADDRESS), (a.TUPLE_ORIG, 1, 4): ("destination", _ADDRESS),
+    (a.TUPLE_ORIG, 2, 2): ("source_port", 2), (a.TUPLE_ORIG, 2, 3): ("destination_port", 2),
+    (a.TUPLE_REPLY, 1, 1): ("reply_source", _ADDRESS), (a.TUPLE_REPLY, 1, 3): ("reply_source", _ADDRESS),
+    (a.TUPLE_REPLY, 1, 2): ("reply_destination", _ADDRESS), (a.TUPLE_REPLY, 1, 4): ("reply_destination", _ADDRESS),
+    (a.TUPLE_REPLY, 2, 2): ("reply_source_port", 2), (a.TUPLE_REPLY, 2, 3): ("reply_destination_port", 2),
+    (a.TUPLE_ORIG, 2, 4): ("icmp_id", 2), (a.TUPLE_ORIG, 2, 5): ("icmp_type", 1), (a.TUPLE_ORIG, 2, 6): ("icmp_code", 1),
+    (a.TUPLE_ORIG, 2, 7): ("icmp_id", 2), (a.TUPLE_ORIG, 2, 8): ("icmp_type", 1), (a.TUPLE_ORIG, 2, 9): ("icmp_code", 1),
+    (a.COUNTERS_ORIG, 1): ("packets_orig", 8), (a.COUNTERS_ORIG, 2): ("bytes_orig", 8),
+    (a.COUNTERS_REPLY, 1): ("packets_reply", 8), (a.COUNTERS_REPLY, 2): ("bytes_reply", 8),
+    (a.TIMESTAMP, 1): ("started_ns", 8), (a.TIMESTAMP, 2): ("stopped_ns", 8), (a.TIMESTAMP_EVENT,): ("event_ns", 8),
 }  # fmt: skip
-_NESTED = {(a.TUPLE_ORIG,), (a.TUPLE_REPLY,), (a.TUPLE_ORIG, 1), (a.TUPLE_ORIG, 2), (a.TUPLE_REPLY, 1),
-           (a.TUPLE_REPLY, 2), (a.PROTOINFO,), (a.PROTOINFO, 1), (a.COUNTERS_ORIG,), (a.COUNTERS_REPLY,),
-           (a.TIMESTAMP,)}  # fmt: skip
+_NESTED = {
+    (a.TUPLE_ORIG,), (a.TUPLE_REPLY,), (a.TUPLE_ORIG, 1), (a.TUPLE_ORIG, 2), (a.TUPLE_REPLY, 1), (a.TUPLE_REPLY, 2),
+    (a.PROTOINFO,), (a.PROTOINFO, 1), (a.COUNTERS_ORIG,), (a.COUNTERS_REPLY,), (a.TIMESTAMP,),
+}  # fmt: skip
 _REQUIRED = ("id", "protocol", "source", "destination", "reply_source", "reply_destination", "status")
 _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
-_ADDRESSES = {"source", "destination", "reply_source", "reply_destination"}
+_ADDRESS_BYTES = {4, 16}
+_BODY = a.HEADER_BYTES + a.GENERIC_BYTES
 _HEADER = struct.Struct("=IHHII")
 _NLA = struct.Struct("=HH")
+_ERRNO = struct.Struct("=i")
 
 
 class Attribute(NamedTuple):
@@ -84,56 +95,63 @@ class Attribute(NamedTuple):
 
 
 def walk(message: bytes, start: int, end: int, path: Path = ()) -> Iterator[Attribute]:
-    """All leaf attributes and nests between two offsets; stops at the first one that does not fit."""
-    while start + 4 <= end:
+    """All attributes between two offsets, nests before their content; stops at the first one that does not fit."""
+    while start + a.ATTRIBUTE_BYTES <= end:
         length, kind = _NLA.unpack_from(message, start)
-        if length < 4 or start + length > end:
+        if length < a.ATTRIBUTE_BYTES or start + length > end:
             return
         here = (*path, kind & a.TYPE_MASK)
-        yield Attribute(here, start, start + 4, length - 4)
+        yield Attribute(here, start, start + a.ATTRIBUTE_BYTES, length - a.ATTRIBUTE_BYTES)
         if here in _NESTED:
-            yield from walk(message, start + 4, start + length, here)
+            yield from walk(message, start + a.ATTRIBUTE_BYTES, start + length, here)
         start += (length + 3) & ~3
+
+
+def _code(attribute: Attribute) -> tuple[str, str] | None:
+    """Field and struct code of an attribute that is known and has the length it must have."""
+    name, size = _PLACES.get(attribute.path, ("", -1))
+    if size == _ADDRESS and attribute.length in _ADDRESS_BYTES:
+        return name, f"{attribute.length}s"
+    return (name, _CODES[size]) if size == attribute.length else None
 
 
 class _Layout:
     """How to read messages of one shape."""
 
-    def __init__(self, message: bytes, found: list[Attribute]) -> None:
-        places: list[tuple[int, str, str]] = [(each.header, "I", f"#{each.header}") for each in found]
-        for each in found:
-            name = _PLACES.get(each.path)
-            if name is not None:
-                code = f"{each.length}s" if name in _ADDRESSES else _CODES.get(each.length)
-                if code is not None:
-                    places.append((each.payload, code, name))
-        places.sort()
-        codes, at, names = ">", 0, []
-        for offset, code, name in places:
-            codes += f"{offset - at}x{code}" if offset > at else code
-            at = offset + struct.calcsize(">" + code)
-            names.append(name)
-        self._struct = struct.Struct(codes)
-        checks = [index for index, name in enumerate(names) if name.startswith("#")]
-        self._headers = itemgetter(*checks)
-        self._expected = self._headers(self._struct.unpack_from(message))
-        index = {name: position for position, name in enumerate(names)}
-        self._fields = itemgetter(*(index.get(name, -1) for name in Record._fields[1:]))
-        self.complete = all(name in index for name in _REQUIRED)
+    def __init__(self, message: bytes) -> None:
+        codes, at, mask = ">", 0, bytearray(len(message))
+        names: dict[str, int] = {}
+        count = 0
+        for each in walk(message, _BODY, len(message)):
+            mask[each.header : each.payload] = b"\xff" * a.ATTRIBUTE_BYTES
+            known = _code(each)
+            if known is None:
+                continue
+            name, code = known
+            codes += f"{each.payload - at}x{code}"
+            at = each.payload + each.length
+            names[name] = count
+            count += 1
+        self._unpack = struct.Struct(codes).unpack_from
+        self._mask = int.from_bytes(mask, "little")
+        self._headers = int.from_bytes(message, "little") & self._mask
+        self._fields: Callable[[tuple[Any, ...]], tuple[Any, ...]] = itemgetter(
+            *(names.get(name, -1) for name in Record._fields[1:])
+        )
+        self.complete = all(name in names for name in _REQUIRED)
 
     def read(self, kind: str, message: bytes) -> Record | None:
         """The record, or None when the message has another shape."""
-        values = self._struct.unpack_from(message)
-        if self._headers(values) != self._expected:
+        if int.from_bytes(message, "little") & self._mask != self._headers:
             return None
-        return Record(kind, *self._fields((*values, None)))
+        return Record._make((kind, *self._fields((*self._unpack(message), None))))
 
 
 class Decoder:
     """Reads datagrams. Counts what it cannot read instead of raising."""
 
     def __init__(self) -> None:
-        self._layouts: dict[tuple[int, int], _Layout] = {}
+        self._layouts: dict[int, list[_Layout]] = {}
         self.malformed = 0
         """Messages that are truncated or lack what identifies a connection."""
         self.walked = 0
@@ -152,38 +170,41 @@ class Decoder:
         if start < end:
             self.malformed += 1
 
-    def decode(self, datagram: bytes, *, answer: bool = False) -> list[Record]:
-        """Records of a datagram; in an `answer` they are of kind entry."""
+    def decode(self, datagram: bytes) -> list[Record]:
+        """Records of a datagram of events."""
         records = []
         for kind, flags, message in self.messages(datagram):
             if kind >> 8 != a.SUBSYSTEM_CONNTRACK:
                 continue
-            what = "entry" if answer else _kind(kind & 0xFF, flags)
-            record = self.record(what, kind, message)
+            record = self.record(_event(kind & 0xFF, flags), message)
             if record is not None:
                 records.append(record)
         return records
 
-    def record(self, what: str, kind: int, message: bytes) -> Record | None:
-        """One conntrack message as a record, or None, counted, when it cannot be read."""
-        shape = (len(message), kind)
-        layout = self._layouts.get(shape)
-        if layout is not None:
-            record = layout.read(what, message)
-            if record is not None:
-                return record
+    def record(self, kind: str, message: bytes) -> Record | None:
+        """One conntrack message as a record of this kind, or None, counted, when it cannot be read."""
+        layouts = self._layouts.get(len(message))
+        if layouts is not None:
+            for layout in layouts:
+                record = layout.read(kind, message)
+                if record is not None:
+                    return record
+        return self._walked(kind, message)
+
+    def _walked(self, kind: str, message: bytes) -> Record | None:
         self.walked += 1
-        found = list(walk(message, a.HEADER_BYTES + a.GENERIC_BYTES, len(message)))
-        layout = _Layout(message, found) if len(found) > 1 else None
-        if layout is None or not layout.complete:
+        layout = _Layout(message)
+        if not layout.complete:
             self.malformed += 1
             return None
-        if len(self._layouts) < SHAPES_MAX:
-            self._layouts[shape] = layout
-        return layout.read(what, message)
+        if len(self._layouts) < LENGTHS_MAX or len(message) in self._layouts:
+            layouts = self._layouts.setdefault(len(message), [])
+            if len(layouts) < SHAPES_PER_LENGTH_MAX:
+                layouts.append(layout)
+        return layout.read(kind, message)
 
 
-def _kind(number: int, flags: int) -> str:
+def _event(number: int, flags: int) -> str:
     if number == a.MSG_DELETE:
         return "destroy"
     return "new" if flags & a.F_NEW == a.F_NEW else "update"
@@ -191,5 +212,6 @@ def _kind(number: int, flags: int) -> str:
 
 def error_number(message: bytes) -> int:
     """The errno of an NLMSG_ERROR message, positive; 0 is an acknowledgement."""
-    value: Any = struct.unpack_from("=i", message, a.HEADER_BYTES)[0] if len(message) >= a.HEADER_BYTES + 4 else 0
-    return -int(value)
+    if len(message) < a.HEADER_BYTES + _ERRNO.size:
+        return 0
+    return -int(_ERRNO.unpack_from(message, a.HEADER_BYTES)[0])

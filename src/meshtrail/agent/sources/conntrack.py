@@ -1,8 +1,11 @@
 """Conntrack's sockets: new connections, closing updates, ends; and requests for entries.
 
-Ends are read before starts are drained, and handed on after them: the kernel announces a start before its end, so every
-end finds its start. The DESTROY socket asks the kernel to keep what it cannot deliver (NETLINK_BROADCAST_ERROR), the others
-may lose, which the kernel says once (ENOBUFS).
+Ends are read before starts, and handed on after them: the kernel announces a start before its end, so every end finds its
+start. The DESTROY socket asks the kernel to keep what it cannot deliver (NETLINK_BROADCAST_ERROR), the others may lose,
+which the kernel says once (ENOBUFS). What arrives during a dump waits in the sockets' buffers, and so comes after it.
+
+One thread reads and decodes. A thread for reading alone was considered: it would have to win the interpreter back for
+every datagram, some 200 times a second while the other one computes; the kernel's buffers are the better ring.
 """
 
 import ctypes
@@ -18,6 +21,7 @@ from meshtrail.agent.netlink import requests
 from meshtrail.agent.netlink.decode import Decoder, Record, error_number
 
 DATAGRAM_BYTES = 65_536
+"""Largest datagram: the kernel packs a dump into 32 KiB."""
 SO_ATTACH_FILTER = 26
 _INSTRUCTION_BYTES = 8
 
@@ -27,10 +31,20 @@ class NotPermittedError(PermissionError):
 
 
 class Overrun(NamedTuple):
-    """The kernel dropped events of one socket."""
+    """The kernel could not deliver events to one socket."""
 
     socket: str
-    lost: int | None
+    dropped: int
+    """Events dropped since the last overrun; those of a reliable socket come again."""
+
+
+class Events(NamedTuple):
+    """What one read brought, each in the kernel's order."""
+
+    starts: list[Record]
+    updates: list[Record]
+    ends: list[Record]
+    overruns: list[Overrun]
 
 
 def open_socket(group: int, receive_bytes: int, *, reliable: bool = False, program: bytes = b"") -> socket.socket:
@@ -65,38 +79,46 @@ def _attach(opened: socket.socket, program: bytes) -> None:
 class Conntrack:
     """The sockets of one network namespace."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        receive_bytes_new: int = limits.RECEIVE_BYTES_NEW,
+        receive_bytes_destroy: int = limits.RECEIVE_BYTES_DESTROY,
+        *,
+        prompt_ends: bool = True,
+    ) -> None:
         self.decoder = Decoder()
         self.reliable = True
         """Whether the kernel keeps ends that it cannot deliver."""
-        self._new = open_socket(a.GROUP_NEW, limits.RECEIVE_BYTES_NEW)
-        self._update = open_socket(a.GROUP_UPDATE, limits.RECEIVE_BYTES_UPDATE, program=requests.closing_filter())
-        self._destroy = open_socket(a.GROUP_DESTROY, limits.RECEIVE_BYTES_DESTROY, reliable=True)
-        self._ask = open_socket(0, limits.RECEIVE_BYTES_NEW)
-        self._ask.settimeout(limits.WATCH_INTERVAL_S)
-        self._poll = select.poll()
+        self._hears_updates = False
+        self._drops: dict[str, int] = {}
         self._sequence = 0
+        self._new = open_socket(a.GROUP_NEW, receive_bytes_new)
+        self._update = open_socket(0, limits.RECEIVE_BYTES_UPDATE, program=requests.closing_filter())
+        self._destroy = open_socket(a.GROUP_DESTROY, receive_bytes_destroy, reliable=True)
+        self._ask = open_socket(0, limits.RECEIVE_BYTES_NEW)
+        self._ask.settimeout(limits.ASK_TIMEOUT_S)
+        self._poll = select.poll()
         for each in (self._new, self._update, self._destroy):
             self._poll.register(each, select.POLLIN)
+        self.hear_updates(prompt_ends)
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for events, at most for the time; whether there are any."""
         return bool(self._poll.poll(timeout_s * 1_000))
 
-    def read(self) -> tuple[list[Record], list[Record], list[Record], list[Overrun]]:
-        """Starts, closing updates and ends that are there now, each in the kernel's order, and what was lost."""
+    def read(self) -> Events:
+        """What is there now."""
         overruns: list[Overrun] = []
         ends = self._drain(self._destroy, "destroy", limits.EVENTS_PER_TURN_MAX, overruns)
         updates = self._drain(self._update, "update", limits.EVENTS_PER_TURN_MAX, overruns)
-        starts = self._drain(self._new, "new", 0, overruns)
-        return starts, updates, ends, overruns
+        starts = self._drain(self._new, "new", limits.STARTS_PER_TURN_MAX, overruns)
+        return Events(starts, updates, ends, overruns)
 
     def _drain(self, opened: socket.socket, name: str, most: int, overruns: list[Overrun]) -> list[Record]:
-        """All waiting events; `most` 0 means until the socket is empty, bounded by what its buffer can hold."""
+        """Waiting events until the socket is empty, or as many as wanted."""
         records: list[Record] = []
         decode, receive = self.decoder.decode, opened.recv
-        bound = most or 8 * limits.EVENTS_PER_TURN_MAX
-        for _ in range(bound):
+        for _ in range(most):
             try:
                 records += decode(receive(DATAGRAM_BYTES))
             except BlockingIOError:
@@ -104,12 +126,18 @@ class Conntrack:
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
-                overruns.append(Overrun(name, None))
+                overruns.append(Overrun(name, self._newly_dropped(opened, name)))
         return records
+
+    def _newly_dropped(self, opened: socket.socket, name: str) -> int:
+        total = drops(opened)
+        before = self._drops.get(name, 0)
+        self._drops[name] = max(total, before)
+        return max(0, total - before)
 
     def dump(self) -> list[Record]:
         """All entries, asked again when the kernel says that the dump was interrupted."""
-        for _ in range(3):
+        for _ in range(limits.DUMPS_MAX):
             records, interrupted = self._dump_once()
             if not interrupted:
                 break
@@ -128,7 +156,7 @@ class Conntrack:
                     return records, interrupted
                 if kind == a.NLMSG_ERROR:
                     raise OSError(error_number(message), "conntrack refused the dump")
-                record = self.decoder.record("entry", kind, message)
+                record = self.decoder.record("entry", message)
                 if record is not None:
                     records.append(record)
 
@@ -143,23 +171,22 @@ class Conntrack:
             while answers < len(piece):
                 for kind, _, message in self.decoder.messages(self._ask.recv(DATAGRAM_BYTES)):
                     answers += 1
-                    record = None if kind == a.NLMSG_ERROR else self.decoder.record("entry", kind, message)
+                    record = None if kind == a.NLMSG_ERROR else self.decoder.record("entry", message)
                     if record is not None:
                         found[record.id] = record
         return found
 
-    def drops(self) -> int:
-        """Events the kernel dropped on the NEW socket so far (the Drops column of /proc/net/netlink)."""
-        return _drops(self._new)
+    def hear_updates(self, wanted: bool) -> None:
+        """Join or leave the group of updates. Left, the kernel does not even write them."""
+        if wanted != self._hears_updates:
+            option = a.ADD_MEMBERSHIP if wanted else a.DROP_MEMBERSHIP
+            self._update.setsockopt(a.SOL_NETLINK, option, a.GROUP_UPDATE)
+            self._hears_updates = wanted
 
-    def give_up_reliability(self) -> None:
-        """Reopen the DESTROY socket so that the kernel forgets what it cannot deliver."""
-        old = self._destroy
-        self._destroy = open_socket(a.GROUP_DESTROY, limits.RECEIVE_BYTES_DESTROY)
-        self._poll.unregister(old)
-        self._poll.register(self._destroy, select.POLLIN)
-        old.close()
-        self.reliable = False
+    def rely(self, wanted: bool) -> None:
+        """Whether the kernel keeps ends that it cannot deliver. Set on the open socket: what waits in it is not lost."""
+        self._destroy.setsockopt(a.SOL_NETLINK, a.BROADCAST_ERROR, int(wanted))
+        self.reliable = wanted
 
     def close(self) -> None:
         """Close all sockets."""
@@ -167,7 +194,8 @@ class Conntrack:
             each.close()
 
 
-def _drops(opened: socket.socket) -> int:
+def drops(opened: socket.socket) -> int:
+    """Events the kernel dropped on a socket so far (the Drops column of /proc/net/netlink)."""
     port = str(opened.getsockname()[0])
     with open("/proc/net/netlink", encoding="ascii") as file:
         for line in file:

@@ -96,7 +96,13 @@ def _cookie(request: Request[object, object, State], secret: str) -> Cookie:
     )  # fmt: skip
 
 
-@post("/session", opt={"scope": PUBLIC}, status_code=204, summary="Start a browser session with a token", operation_id="startSession")
+@post(
+    "/session",
+    opt={"scope": PUBLIC},
+    status_code=204,
+    summary="Start a browser session with a token",
+    operation_id="startSession",
+)
 async def start_session(request: AnyRequest, state: State, data: SignIn) -> Response[None]:
     """Sets the session cookie; the session has the rights of the token."""
     identity = await asyncio.to_thread(state.control.token_identity, data.token)
@@ -121,5 +127,3 @@ async def use_link(request: AnyRequest, state: State, code: str) -> Redirect:
     """The one-time link of the terminal: starts a session and leads to the dashboard."""
     secret = await asyncio.to_thread(state.control.use_sign_in_link, code)
     return Redirect("/", status_code=303, cookies=[_cookie(request, secret)], headers={"Referrer-Policy": "no-referrer"})
-
-

@@ -123,9 +123,7 @@ def page_of(state: Any, org_id: str, parameters: read.Parameters) -> bytes:
     if offset < total:
         rows = state.reader.page(query, COLUMNS, size, offset=offset, newest_first=order != "asc")
     pages = -(-total // size)
-    return (
-        b'{"data":' + rows + f',"page":{page},"page_size":{size},"total_records":{total},"total_pages":{pages}}}'.encode()
-    )
+    return b'{"data":' + rows + f',"page":{page},"page_size":{size},"total_records":{total},"total_pages":{pages}}}'.encode()
 
 
 @get(

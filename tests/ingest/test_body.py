@@ -1,0 +1,46 @@
+"""Bodies are decompressed within a limit, and damage is named."""
+
+import gzip
+import os
+
+import pytest
+import zstandard
+
+from meshtrail.common.errors import InvalidError, TooLargeError, UnsupportedError
+from meshtrail.ingest.body import decompressed
+
+CONTENT = os.urandom(3_000_000)
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "zstd", "gzip"])
+def test_round_trip(encoding: str) -> None:
+    """Each encoding gives back what was sent, several frames in a row included."""
+    pack = {"zstd": zstandard.compress, "gzip": gzip.compress}.get(encoding, bytes)
+    assert decompressed(pack(CONTENT), encoding) == CONTENT
+    if encoding in {"zstd", "gzip"}:
+        assert decompressed(pack(CONTENT) + pack(b"more"), encoding) == CONTENT + b"more"
+
+
+@pytest.mark.parametrize(("encoding", "body"), [("zstd", zstandard.compress(CONTENT)), ("gzip", gzip.compress(CONTENT))])
+def test_truncated_and_damaged(encoding: str, body: bytes) -> None:
+    """A body that ends early or was damaged is the sender's fault and is told so."""
+    with pytest.raises(InvalidError, match="truncated"):
+        decompressed(body[: len(body) // 2], encoding)
+    with pytest.raises(InvalidError):
+        decompressed(b"\x00" + body[1:], encoding)
+
+
+@pytest.mark.parametrize("encoding", ["zstd", "gzip"])
+def test_bomb_stops_at_the_limit(encoding: str) -> None:
+    """A gigabyte of zeros in a few kilobytes is refused without being unpacked."""
+    zeros = bytes(64 * 1024**2)
+    pack = zstandard.compress if encoding == "zstd" else gzip.compress
+    with pytest.raises(TooLargeError, match="1000000 bytes"):
+        decompressed(pack(zeros) * 4, encoding, limit=1_000_000)
+
+
+def test_unknown_encoding() -> None:
+    """An encoding that nobody knows names the known ones."""
+    with pytest.raises(UnsupportedError) as error:
+        decompressed(b"", "br")
+    assert "zstd" in error.value.remedy
