@@ -1,0 +1,189 @@
+"""The filters of a list: parsed from the address bar, written back to it, and handed to the API.
+
+A *condition* is one field with an operator and values; several values mean any of them. A *window* is either the last
+hours (`last=1h`, counted from each request) or fixed (`from`, `to`).
+"""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl, urlencode
+
+from meshtrail.model.columns import TRAFFIC
+
+LAST = {"15m": timedelta(minutes=15), "1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
+"""Windows that end now, by the word in the address bar."""
+
+LAST_DEFAULT = "1h"
+CONDITIONS_MAX = 64
+"""As many as the API takes."""
+
+QUERY_FIELDS_MAX = 1_200
+"""Parameters of one address; more is an attack, not a filter."""
+
+OPERATORS = {
+    "": "is", "not": "is not", "gte": "at least", "gt": "above", "lte": "at most", "lt": "below", "known": "is known",
+}  # fmt: skip
+_TYPED = {"=": "", ":": "", "!=": "not", ">=": "gte", ">": "gt", "<=": "lte", "<": "lt"}
+_TOKEN = re.compile(r'(?<!\S)([a-z_]+)(!=|>=|<=|=|:|>|<)("[^"]*"|\S+)(?!\S)')
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One field against values."""
+
+    field: str
+    operator: str
+    values: tuple[str, ...]
+
+    @property
+    def parameter(self) -> str:
+        """Name in the query string: `source_name` or `source_name.not`."""
+        return f"{self.field}.{self.operator}" if self.operator else self.field
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Everything that chooses rows."""
+
+    conditions: tuple[Condition, ...] = ()
+    search: str = ""
+    last: str = LAST_DEFAULT
+    """Empty when the window is fixed."""
+    since: str = ""
+    until: str = ""
+    cursor: str = ""
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether more than the window chooses rows."""
+        return bool(self.conditions or self.search)
+
+    def query(self) -> str:
+        """The query string of the page, without the default window."""
+        pairs = self._chosen()
+        if self.last and self.last != LAST_DEFAULT:
+            pairs.append(("last", self.last))
+        pairs += [(name, text) for name, text in (("from", self.since), ("to", self.until)) if text and not self.last]
+        if self.cursor:
+            pairs.append(("cursor", self.cursor))
+        return urlencode(pairs)
+
+    def path(self) -> str:
+        """The list's address with these filters."""
+        query = self.query()
+        return f"/traffic?{query}" if query else "/traffic"
+
+    def api_query(self) -> str:
+        """Query string for the API without a window: what chooses rows at any time."""
+        return urlencode(self._chosen())
+
+    def _chosen(self) -> list[tuple[str, str]]:
+        pairs = [(each.parameter, value) for each in self.conditions for value in each.values]
+        return [*pairs, ("search", self.search)] if self.search else pairs
+
+    def window(self, now: datetime) -> tuple[str, str]:
+        """Start and end as RFC 3339; the end is empty when the window is open."""
+        if self.last:
+            return (now - LAST[self.last]).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"), ""
+        return self.since, self.until
+
+    def api_parameters(self, now: datetime) -> dict[str, list[str]]:
+        """Parameters of the API's list."""
+        found: dict[str, list[str]] = {}
+        for name, value in self._chosen():
+            found.setdefault(name, []).append(value)
+        since, until = self.window(now)
+        for name, text in (("from", since), ("to", until), ("cursor", self.cursor)):
+            if text:
+                found[name] = [text]
+        return found
+
+    def including(self, field: str, value: str) -> "Filters":
+        """Rows where the field has this value too; a contrary condition goes."""
+        return self._without_value(f"{field}.not", value)._adding(Condition(field, "", (value,)))
+
+    def excluding(self, field: str, value: str) -> "Filters":
+        """Rows where the field does not have this value; a contrary condition goes."""
+        return self._without_value(field, value)._adding(Condition(field, "not", (value,)))
+
+    def knowing(self, field: str, known: bool) -> "Filters":
+        """Rows where the field is known, or is not."""
+        rest = tuple(each for each in self.conditions if each.parameter != f"{field}.known")
+        return replace(self, conditions=(*rest, Condition(field, "known", ("true" if known else "false",))), cursor="")
+
+    def without(self, condition: Condition) -> "Filters":
+        """Everything but this condition."""
+        return replace(self, conditions=tuple(each for each in self.conditions if each != condition), cursor="")
+
+    def within(self, last: str) -> "Filters":
+        """The same filters over the last hours."""
+        return replace(self, last=last, since="", until="", cursor="")
+
+    def between(self, since: str, until: str) -> "Filters":
+        """The same filters over a fixed window."""
+        return replace(self, last="", since=since, until=until, cursor="")
+
+    def at(self, cursor: str) -> "Filters":
+        """The page after a cursor."""
+        return replace(self, cursor=cursor)
+
+    def _adding(self, added: Condition) -> "Filters":
+        merged: list[Condition] = []
+        done = False
+        for each in self.conditions:
+            if each.parameter == added.parameter:
+                values = (*each.values, *(value for value in added.values if value not in each.values))
+                merged.append(replace(each, values=values))
+                done = True
+            else:
+                merged.append(each)
+        if not done:
+            merged.append(added)
+        return replace(self, conditions=tuple(merged), cursor="")
+
+    def _without_value(self, parameter: str, value: str) -> "Filters":
+        kept = []
+        for each in self.conditions:
+            values = tuple(one for one in each.values if each.parameter != parameter or one != value)
+            if values:
+                kept.append(replace(each, values=values))
+        return replace(self, conditions=tuple(kept))
+
+
+def parse(query_string: str) -> Filters:
+    """Filters of a query string. Names that are no filter are kept: the API says what is wrong with them."""
+    plain: dict[str, str] = {}
+    filters = Filters()
+    for name, value in parse_qsl(query_string, max_num_fields=QUERY_FIELDS_MAX):
+        if name in {"search", "last", "from", "to", "cursor"}:
+            plain[name] = value
+        elif len(filters.conditions) < CONDITIONS_MAX:
+            field, _, operator = name.partition(".")
+            filters = filters._adding(Condition(field, operator, (value,)))
+    fixed = "last" not in plain and ("from" in plain or "to" in plain)
+    last = plain.get("last", LAST_DEFAULT)
+    return replace(
+        filters,
+        search=plain.get("search", "").strip(),
+        last="" if fixed else last if last in LAST else LAST_DEFAULT,
+        since=plain.get("from", "") if fixed else "",
+        until=plain.get("to", "") if fixed else "",
+        cursor=plain.get("cursor", ""),
+    )
+
+
+def lifted(filters: Filters) -> Filters:
+    """Conditions typed into the search box (`destination_port=443`, `user_email!=…`) become conditions."""
+    out = filters
+
+    def lift(found: re.Match[str]) -> str:
+        nonlocal out
+        field, operator, value = found[1], _TYPED[found[2]], found[3].strip('"')
+        if field not in TRAFFIC.columns or not value:
+            return found[0]
+        out = out._adding(Condition(field, operator, (value,)))
+        return ""
+
+    rest = " ".join(_TOKEN.sub(lift, filters.search).split())
+    return replace(out, search=rest, cursor="") if out != filters else filters

@@ -1,0 +1,226 @@
+// The histogram over time: drawn as SVG, chosen by brush or by keys, and said in words.
+import { axisTime, briefTime, count, zoneOffset } from "./formats.js";
+import { go, onSwap } from "./navigate.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const AXIS_PX = 18; // Room for times below the bars.
+const TOP_PX = 4;
+const BUCKETS_MAX = 120;
+const REFRESH_MS = 3000; // While following; each is one aggregate query.
+const BRUSH_PX = 4; // Less than this is a click, not a brush.
+const LABEL_PX = 90; // Room for one time on the axis.
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const STEPS_MS = [
+  SECOND, 5 * SECOND, 10 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR,
+  2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR, 48 * HOUR, 168 * HOUR, 720 * HOUR, 8760 * HOUR,
+];
+const SERIES = ["allowed", "unknown", "denied"];
+
+let bars = [];
+let interval = 0;
+let brush = null; // First and last bar that are chosen.
+let cursor = -1;
+let timer = 0;
+let wanted = 0;
+
+const main = () => document.getElementById("main");
+const plot = () => document.getElementById("plot");
+const total = (bar) => bar.allowed + bar.unknown + bar.denied;
+
+function shape(name, attributes, text = "") {
+  const node = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  if (text) node.textContent = text;
+  return node;
+}
+
+function pathOf(name, geometry) {
+  let path = "";
+  bars.forEach((bar, index) => {
+    if (!bar[name]) return;
+    const below = SERIES.slice(0, SERIES.indexOf(name)).reduce((sum, other) => sum + bar[other], 0);
+    const bottom = geometry.y(below);
+    const top = Math.min(geometry.y(below + bar[name]), bottom - 1.5); // A single denied row among thousands stays visible.
+    path += `M${geometry.x(index)} ${bottom}V${top}h${geometry.width}V${bottom}z`;
+  });
+  return path;
+}
+
+function geometryOf(width, height) {
+  const step = width / Math.max(bars.length, 1);
+  const floor = height - AXIS_PX;
+  const most = Math.max(1, ...bars.map(total));
+  return {
+    step, floor, most, width: Math.max(step - (step > 5 ? 1.5 : 0.5), 1),
+    x: (index) => index * step, y: (value) => floor - (value / most) * (floor - TOP_PX),
+  };
+}
+
+function drawAxis(svg, geometry, width) {
+  svg.append(shape("line", { class: "axis", x1: 0, x2: width, y1: geometry.floor + 0.5, y2: geometry.floor + 0.5 }));
+  if (!bars.length) return;
+  const first = Date.parse(bars[0].start);
+  const last = first + interval * bars.length;
+  const labels = Math.max(2, width / LABEL_PX);
+  const step = STEPS_MS.find((one) => (last - first) / one <= labels) ?? STEPS_MS.at(-1);
+  const offset = zoneOffset(first);
+  for (let at = Math.ceil((first + offset) / step) * step - offset; at < last; at += step) {
+    const x = ((at - first) / interval) * geometry.step;
+    if (x > width - LABEL_PX / 2) break;
+    svg.append(shape("line", { class: "axis", x1: x + 0.5, x2: x + 0.5, y1: geometry.floor, y2: geometry.floor + 5 }));
+    svg.append(shape("text", { x: x + 5, y: geometry.floor + 14 }, axisTime(at, step)));
+  }
+}
+
+function draw() {
+  const svg = document.getElementById("plot-svg");
+  const { width, height } = plot().getBoundingClientRect();
+  const geometry = geometryOf(width, height);
+  svg.replaceChildren();
+  if (cursor >= 0) svg.append(shape("rect", { class: "cursor", x: geometry.x(cursor), y: 0, width: geometry.step, height: geometry.floor }));
+  for (const name of SERIES) svg.append(shape("path", { class: `series-${name}`, d: pathOf(name, geometry) }));
+  drawAxis(svg, geometry, width);
+  if (brush) {
+    const [first, last] = [Math.min(...brush), Math.max(...brush)];
+    svg.append(shape("rect", { class: "brush", x: geometry.x(first), y: 0.5, width: (last - first + 1) * geometry.step, height: geometry.floor }));
+  }
+}
+
+function summarize() {
+  const sums = Object.fromEntries(SERIES.map((name) => [name, bars.reduce((sum, bar) => sum + bar[name], 0)]));
+  for (const name of SERIES) document.querySelector(`.key[data-series="${name}"] b`).textContent = count(sums[name]);
+  const all = sums.allowed + sums.unknown + sums.denied;
+  const busiest = bars.reduce((best, bar) => (best === null || total(bar) > total(best) ? bar : best), null);
+  const line = document.getElementById("histogram-summary");
+  const strong = document.createElement("b");
+  strong.textContent = count(all);
+  const peak = all ? `, busiest ${briefTime(busiest.start)} with ${count(total(busiest))}` : "";
+  line.replaceChildren(strong, ` ${all === 1 ? "connection" : "connections"}${peak}`);
+}
+
+function show(index) {
+  cursor = index;
+  const box = document.getElementById("reading");
+  const bar = bars[index];
+  box.hidden = !bar;
+  if (!bar) return draw();
+  const chosen = brush ? bars.slice(Math.min(...brush), Math.max(...brush) + 1) : [bar];
+  const sum = (name) => chosen.reduce((value, one) => value + one[name], 0);
+  const until = brush ? ` – ${briefTime(endOf(Math.max(...brush)))}` : "";
+  const names = [["allowed", "allowed"], ["unknown", "no verdict"], ["denied", "denied"]].filter(([name]) => sum(name));
+  const said = names.length ? names.map(([name, word]) => `${count(sum(name))} ${word}`).join(", ") : "nothing";
+  box.textContent = `${briefTime(chosen[0].start)}${until}: ${said}`;
+  const { width } = plot().getBoundingClientRect();
+  const at = ((index + 0.5) / bars.length) * width;
+  box.style.transform = `translateX(${Math.min(Math.max(at - box.offsetWidth / 2, 0), width - box.offsetWidth)}px)`;
+  draw();
+}
+
+const endOf = (index) => new Date(Date.parse(bars[index].start) + interval).toISOString();
+
+function choose() {
+  if (!brush) return;
+  const query = new URLSearchParams(main().dataset.query);
+  query.delete("last");
+  query.set("from", bars[Math.min(...brush)].start);
+  query.set("to", endOf(Math.max(...brush)));
+  brush = null;
+  go(`/traffic?${query}`);
+}
+
+function indexAt(event) {
+  const { left, width } = plot().getBoundingClientRect();
+  return Math.min(Math.max(Math.floor(((event.clientX - left) / width) * bars.length), 0), bars.length - 1);
+}
+
+function startPointer() {
+  let from = null;
+  plot().addEventListener("pointerdown", (event) => {
+    if (!bars.length || event.button !== 0) return;
+    from = { index: indexAt(event), x: event.clientX };
+    plot().setPointerCapture(event.pointerId);
+  });
+  plot().addEventListener("pointermove", (event) => {
+    if (!bars.length) return;
+    const index = indexAt(event);
+    if (from && Math.abs(event.clientX - from.x) > BRUSH_PX) brush = [from.index, index];
+    show(index);
+  });
+  plot().addEventListener("pointerup", () => {
+    from = null;
+    choose();
+  });
+  plot().addEventListener("pointercancel", () => { from = null; brush = null; draw(); });
+  plot().addEventListener("pointerleave", () => { if (!from) show(-1); });
+}
+
+function startKeys() {
+  plot().addEventListener("keydown", (event) => {
+    if (!bars.length) return;
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (step) {
+      const at = cursor < 0 ? (step > 0 ? 0 : bars.length - 1) : Math.min(Math.max(cursor + step, 0), bars.length - 1);
+      brush = event.shiftKey ? [brush ? brush[0] : Math.max(cursor, 0), at] : null;
+      show(at);
+      document.getElementById("reading-spoken").textContent = document.getElementById("reading").textContent;
+    } else if (event.key === "Enter" && cursor >= 0) {
+      brush ??= [cursor, cursor];
+      choose();
+    } else if (event.key === "Escape" && brush) {
+      brush = null;
+      draw();
+      event.stopPropagation();
+    } else return;
+    event.preventDefault();
+  });
+  plot().addEventListener("blur", () => { brush = null; show(-1); });
+}
+
+async function fetchBars() {
+  const query = new URLSearchParams(main().dataset.apiQuery);
+  const moving = Number(main().dataset.windowMs);
+  const until = moving ? new Date() : null;
+  const since = moving ? new Date(until - moving).toISOString() : main().dataset.since;
+  if (since) query.set("from", since);
+  if (until || main().dataset.until) query.set("to", until?.toISOString() ?? main().dataset.until);
+  query.set("buckets", String(BUCKETS_MAX));
+  const mine = ++wanted;
+  const answer = await fetch(`/api/v1/traffic/histogram?${query}`, { credentials: "same-origin" });
+  const body = await answer.json();
+  if (mine !== wanted) return;
+  if (!answer.ok) throw new Error(body.error?.message ?? `The server answered ${answer.status}.`);
+  bars = body.data;
+  interval = body.interval_ms;
+  summarize();
+  if (!brush) draw();
+}
+
+export async function refresh() {
+  clearTimeout(timer);
+  timer = 0;
+  try {
+    await fetchBars();
+  } catch (error) {
+    bars = [];
+    document.getElementById("histogram-summary").textContent = `No histogram: ${error.message}`;
+    draw();
+  }
+}
+
+// New rows arrived: count again soon, but not for each of them.
+export function changed() {
+  if (timer || document.hidden) return;
+  timer = setTimeout(refresh, REFRESH_MS);
+}
+
+export function start() {
+  startPointer();
+  startKeys();
+  onSwap(refresh);
+  new ResizeObserver(draw).observe(plot());
+  refresh();
+}
+
+export { draw };

@@ -1,0 +1,43 @@
+// "Load older" adds rows below instead of showing another page.
+import { writeTimes } from "./formats.js";
+import { load, toast } from "./navigate.js";
+
+const ROWS_MAX = 500; // As in live.js: rows in the document.
+
+function append(page) {
+  const body = document.getElementById("rows");
+  const known = new Set([...body.children].map((row) => row.dataset.id));
+  for (const row of [...(page.getElementById("rows")?.children ?? [])]) {
+    if (!known.has(row.dataset.id)) body.append(document.adoptNode(row));
+  }
+  while (body.childElementCount > ROWS_MAX) body.firstElementChild.remove();
+  writeTimes(body);
+  return body.childElementCount >= ROWS_MAX;
+}
+
+async function more(link) {
+  link.setAttribute("aria-disabled", "true");
+  try {
+    const loaded = await load(link.href);
+    if (!loaded) return;
+    const bounded = append(loaded.page);
+    const next = loaded.page.querySelector(".more");
+    if (next) link.closest(".more").replaceWith(document.adoptNode(next));
+    else link.closest(".more").hidden = true;
+    if (bounded) document.getElementById("main").dataset.firstPage = "no";
+  } catch (error) {
+    link.removeAttribute("aria-disabled");
+    toast(`Older rows could not be read. ${error.message}`);
+  }
+}
+
+export function start({ onMore }) {
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest?.("#older");
+    if (!link || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    event.preventDefault();
+    if (link.getAttribute("aria-disabled") === "true") return;
+    await more(link);
+    onMore();
+  });
+}
