@@ -10,8 +10,10 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
-from litestar import Litestar
+from litestar import Litestar, Router
 
+from meshtrail.api.auth import Gate
+from meshtrail.api.dashboard import SessionReader, StoredTraffic
 from meshtrail.api.service import Capture, Rooms, create_app
 from meshtrail.common.clock import Clock, wall_clock
 from meshtrail.control.directories import Directories
@@ -26,6 +28,8 @@ from meshtrail.store.migrations import migrate
 from meshtrail.store.positions import Positions
 from meshtrail.store.reader import Reader
 from meshtrail.store.writer import Writer
+from meshtrail.web.pages import CaptureStatus
+from meshtrail.web.service import create_router
 
 CONTROL_FILE = "control.sqlite"
 STORE_FOLDER = "store"
@@ -102,14 +106,19 @@ class Server:
         )
         await pipeline.start()
         self._pipeline = pipeline
-        rooms = Rooms(self.reader, pipeline, self.control, directories, self.config.data, self._clock, lambda: self.capture())
+        gate = Gate(self.control, self._clock)
+        rooms = Rooms(self.reader, pipeline, self.control, gate, directories, self.config.data, self._clock, lambda: self.capture())
         try:
             yield create_app(rooms, self._pages(rooms))
         finally:
             await pipeline.stop()
 
-    def _pages(self, rooms: Rooms) -> list[object]:
-        return []
+    def _pages(self, rooms: Rooms) -> list[Router]:
+        def status() -> CaptureStatus:
+            state = rooms.capture()
+            return CaptureStatus(state.capturing, state.reason)
+
+        return [create_router(StoredTraffic(rooms.reader), SessionReader(rooms.gate), status)]
 
     async def serve(self, on_ready: Callable[[str], None]) -> None:
         """Listen until SIGTERM or SIGINT; `on_ready` gets the address once requests are answered."""
@@ -142,16 +151,17 @@ class _Uvicorn(uvicorn.Server):
         self._ending: asyncio.Task[None] | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """See `uvicorn.Server.handle_exit`. A second signal does not wait."""
+        """See `uvicorn.Server.handle_exit`, which would raise the signal again at the end and so skip closing the stores. A
+        second signal does not wait for open requests."""
         if self._ending is not None:
-            super().handle_exit(sig, frame)
+            self.force_exit = True
             return
-        self._ending = asyncio.get_running_loop().create_task(self._end(sig, frame), name="end")
+        self._ending = asyncio.get_running_loop().create_task(self._end(), name="end")
 
-    async def _end(self, sig: int, frame: FrameType | None) -> None:
+    async def _end(self) -> None:
         await asyncio.to_thread(self._before_drain)
         self._begin_stop()
-        super().handle_exit(sig, frame)
+        self.should_exit = True
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -46,6 +46,7 @@ class Rooms:
     reader: Reader
     pipeline: Pipeline
     control: Control
+    gate: Gate
     directories: Directories
     data_path: Path
     clock: Clock
@@ -77,7 +78,6 @@ async def _name_request(request: AnyRequest) -> None:
 
 def create_app(rooms: Rooms, pages: Sequence[Any] = ()) -> Litestar:
     """The application over rooms that are started; `pages` are the dashboard's routes."""
-    gate = Gate(rooms.control, rooms.clock)
     native = Router(
         "/api/v1",
         route_handlers=[
@@ -89,7 +89,7 @@ def create_app(rooms: Rooms, pages: Sequence[Any] = ()) -> Litestar:
     state = State(
         {
             "reader": rooms.reader, "pipeline": rooms.pipeline, "control": rooms.control,
-            "directories": rooms.directories, "gate": gate, "tails": Tails(), "data_path": rooms.data_path,
+            "directories": rooms.directories, "gate": rooms.gate, "tails": Tails(), "data_path": rooms.data_path,
             "capture": rooms.capture,
         }
     )  # fmt: skip
@@ -97,7 +97,7 @@ def create_app(rooms: Rooms, pages: Sequence[Any] = ()) -> Litestar:
         route_handlers=[
             native, network_traffic.network_traffic, openapi, meta.healthz, meta.readyz, meta.metrics, tokens.use_link, *pages,
         ],
-        guards=[gate.guard],
+        guards=[rooms.gate.guard],
         exception_handlers={Exception: on_error},
         before_request=_name_request,
         before_send=[_add_headers],

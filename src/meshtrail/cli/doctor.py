@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import socket
-import time
 from dataclasses import asdict
 
 import typer
@@ -15,8 +14,6 @@ from meshtrail.api.native.meta import DISK_FREE_BYTES_MIN
 from meshtrail.cli.options import Data, Json
 
 PORT = 8765
-CLOCK_EARLIEST_S = 1_767_225_600
-"""2026-01-01: an earlier clock was never set."""
 
 
 def doctor(data: Data, as_json: Json = False) -> None:
@@ -24,7 +21,7 @@ def doctor(data: Data, as_json: Json = False) -> None:
 
     Example: meshtrail doctor
     """
-    checks = [*check(), _disk(data), _port(), _clock(), _engine()]
+    checks = [*check(), _disk(data), _port(), _engine()]
     if as_json:
         typer.echo(json.dumps([asdict(each) for each in checks], indent=2))
     else:
@@ -54,11 +51,6 @@ def _port() -> Check:
         except OSError:
             return Check(f"port {PORT}", True, "in use: a server runs already, or another program has it")
     return Check(f"port {PORT}", True, "free")
-
-
-def _clock() -> Check:
-    good = time.time() > CLOCK_EARLIEST_S
-    return Check("clock", good, time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()), "" if good else "Set the clock.")
 
 
 def _engine() -> Check:

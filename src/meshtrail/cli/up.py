@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from meshtrail.agent.probe import may_capture
+from meshtrail.agent.probe import capability
 from meshtrail.api.service import Capture
 from meshtrail.cli.local import AGENT_TOKEN_FILE, LOCAL_TOKEN_FILE, ensure_token
 from meshtrail.cli.options import Data, GeoFile, Host, Port
@@ -29,7 +29,7 @@ class LocalAgent:
         self._data = data
         self._wanted = wanted
         self._process: subprocess.Popen[bytes] | None = None
-        self._permitted = may_capture()
+        self._permitted = capability().ok
 
     def start(self, address: str, token_file: Path) -> None:
         """Start it if it is wanted and permitted."""
