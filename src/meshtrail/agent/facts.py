@@ -5,14 +5,17 @@ import pwd
 import socket
 import struct
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
-USERS_MAX = 10_000
-"""Local users told to the server."""
+from meshtrail.agent.limits import USERS_MAX
 
-_RTM_GETADDR, _RTM_NEWADDR, _NLMSG_DONE = 22, 20, 3
-_IFA_ADDRESS, _IFA_LOCAL = 1, 2
+ANSWER_S_MAX = 5.0
+"""The kernel answers at once."""
+
+_RTM_GETADDR, _RTM_NEWADDR, _NLMSG_ERROR, _NLMSG_DONE = 22, 20, 2, 3
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST = 1, 2, 4
 
 
 class Facts(msgspec.Struct):
@@ -23,6 +26,7 @@ class Facts(msgspec.Struct):
     os: str | None
     addresses: list[str]
     users: dict[str, str]
+    metrics: dict[str, int | float] = {}
 
 
 def reporter_id() -> str:
@@ -37,10 +41,20 @@ def reporter_id() -> str:
     return hashlib.blake2b(b"meshtrail/host/" + socket.gethostname().encode(), digest_size=10).hexdigest()
 
 
-def own_addresses() -> list[bytes]:
-    """Packed addresses of all interfaces in this network namespace (rtnetlink, RTM_GETADDR)."""
-    found: list[bytes] = []
+class Addresses(NamedTuple):
+    """Packed addresses of all interfaces of a network namespace."""
+
+    own: frozenset[bytes]
+    broadcast: frozenset[bytes]
+    """Those by which the machine is meant together with its neighbours."""
+
+
+def addresses() -> Addresses:
+    """The addresses of this moment, from the kernel (rtnetlink, RTM_GETADDR)."""
+    own: set[bytes] = set()
+    broadcast: set[bytes] = set()
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as opened:
+        opened.settimeout(ANSWER_S_MAX)
         opened.bind((0, 0))
         opened.send(struct.pack("=IHHIIBBBBI", 24, _RTM_GETADDR, 0x301, 1, 0, 0, 0, 0, 0, 0))
         while True:
@@ -48,23 +62,30 @@ def own_addresses() -> list[bytes]:
             start = 0
             while start + 16 <= len(datagram):
                 length, kind = struct.unpack_from("=IH", datagram, start)
-                if kind == _NLMSG_DONE or length < 16:
-                    return found
+                if kind in {_NLMSG_DONE, _NLMSG_ERROR} or length < 16:
+                    return Addresses(frozenset(own), frozenset(broadcast))
                 if kind == _RTM_NEWADDR:
-                    found += _addresses(datagram[start + 24 : start + length])
+                    found = _attributes(datagram[start + 24 : start + length])
+                    own |= {found[each] for each in (_IFA_LOCAL, _IFA_ADDRESS) if each in found and _is_local(each, found)}
+                    broadcast |= {found[_IFA_BROADCAST]} if _IFA_BROADCAST in found else set()
                 start += (length + 3) & ~3
 
 
-def _addresses(attributes: bytes) -> list[bytes]:
+def _is_local(kind: int, found: dict[int, bytes]) -> bool:
+    """On a point-to-point link IFA_ADDRESS is the other end, and IFA_LOCAL ours."""
+    return kind == _IFA_LOCAL or _IFA_LOCAL not in found
+
+
+def _attributes(content: bytes) -> dict[int, bytes]:
     seen: dict[int, bytes] = {}
     start = 0
-    while start + 4 <= len(attributes):
-        length, kind = struct.unpack_from("=HH", attributes, start)
+    while start + 4 <= len(content):
+        length, kind = struct.unpack_from("=HH", content, start)
         if length < 4:
             break
-        seen[kind] = attributes[start + 4 : start + length]
+        seen[kind] = content[start + 4 : start + length]
         start += (length + 3) & ~3
-    return [seen.get(_IFA_LOCAL, seen[_IFA_ADDRESS])] if _IFA_ADDRESS in seen else []
+    return seen
 
 
 def _system() -> str | None:
@@ -76,8 +97,8 @@ def _system() -> str | None:
     return values.get("PRETTY_NAME", "").strip('"') or None
 
 
-def gather(identifier: str, name: str, addresses: list[bytes]) -> Facts:
-    """The facts of this moment."""
-    texts = sorted(socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw) for raw in addresses)
+def gather(identifier: str, name: str, own: frozenset[bytes]) -> Facts:
+    """The facts of this moment, without counters."""
+    texts = sorted(socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw) for raw in own)
     users = {str(user.pw_uid): user.pw_name for user in pwd.getpwall()[:USERS_MAX]}
     return Facts(identifier, name, _system(), texts, users)

@@ -26,6 +26,8 @@ class Flow:
     """Time of the latest news."""
     record: Record | None
     """How the kernel described it first; dropped when `facts` is written, to save memory."""
+    port: int | None = None
+    """Its source port."""
     start_known: bool = True
     """Whether the kernel told when it began."""
     ended_us: int | None = None
@@ -108,7 +110,7 @@ class FlowTable:
         if len(self._flows) >= limits.FLOWS_MAX:
             self.counters.not_followed += 1
             return None
-        flow = Flow(record.id, self._make(record.id, began_us), began_us, seen_us, record)
+        flow = Flow(record.id, self._make(record.id, began_us), began_us, seen_us, record, record.source_port)
         self._flows[record.id] = flow
         self.counters.opened += 1
         return flow
@@ -196,7 +198,8 @@ def _count(flow: Flow, record: Record) -> None:
 
 def ending(record: Record, flow: Flow) -> tuple[str, str]:
     """State and reason of an end, from the protocol's last state and from what was answered. An entry with time left was
-    removed by somebody, and why is not known."""
+    removed by somebody, and why is not known.
+    """
     replied = bool(record.status & a.STATUS_SEEN_REPLY) or bool(flow.counted and flow.counted[2])
     if record.protocol == a.IPPROTO_TCP and record.tcp_state == a.TCP_CLOSE:
         if record.status & a.STATUS_SEEN_REPLY:

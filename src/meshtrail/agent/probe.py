@@ -1,17 +1,21 @@
-"""What `meshtrail doctor` says of this machine's ability to capture."""
+"""What this machine offers for capture, check by check, each with a remedy: for `meshtrail doctor`."""
 
 import shutil
+import time
 from dataclasses import dataclass
-from pathlib import Path
 
-from meshtrail.agent import sysctls
+from meshtrail.agent import limits, sysctls, tracking
+from meshtrail.agent.netlink import attributes as a
+from meshtrail.agent.sources.conntrack import NotPermittedError, open_socket
+from meshtrail.agent.tracking import Tracked
 
-CAP_NET_ADMIN = 12
+CLOCK_EARLIEST_S = 1_767_225_600
+"""2026-01-01: an earlier clock was never set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at."""
+    """One thing that was looked at."""
 
     name: str
     ok: bool
@@ -19,39 +23,78 @@ class Check:
     remedy: str = ""
 
 
-def has_net_admin(status: str) -> bool:
-    """Whether the effective capabilities in the text of /proc/self/status hold CAP_NET_ADMIN."""
-    for line in status.splitlines():
-        if line.startswith("CapEff:"):
-            return bool(int(line.split()[1], 16) >> CAP_NET_ADMIN & 1)
-    return False
-
-
-def may_capture() -> bool:
-    """Whether this process may listen to conntrack."""
-    return has_net_admin(Path("/proc/self/status").read_text(encoding="ascii"))
-
-
 def check() -> list[Check]:
-    """All checks of the agent."""
-    allowed = may_capture()
-    checks = [
-        Check("capability", allowed, "CAP_NET_ADMIN is there" if allowed else "CAP_NET_ADMIN is missing",
-              "" if allowed else "Run as root, or grant the capability; without it connections are not captured."),
-    ]  # fmt: skip
-    count, most = sysctls.read("nf_conntrack_count"), sysctls.read("nf_conntrack_max")
-    there = count is not None and most is not None
-    checks.append(
-        Check("conntrack", there, f"{count} of {most} entries" if there else "the kernel has no conntrack here",
-              "" if there else "Load it with: modprobe nf_conntrack")
-    )  # fmt: skip
-    for name, wanted in sysctls.WANTED.items():
-        value = sysctls.read(name)
-        settled = value == wanted
-        checks.append(
-            Check(name, settled or allowed, f"{value}, the agent wants {wanted}" if not settled else f"{value}",
-                  "" if settled or allowed else f"sysctl -w net.netfilter.{name}={wanted}")
-        )  # fmt: skip
-    nft = shutil.which("nft", path="/usr/sbin:/sbin:/usr/bin:/bin")
-    checks.append(Check("nft", nft is not None, nft or "not installed", "" if nft else "apt install nftables"))
-    return checks
+    """Look at everything, changing nothing."""
+    return [
+        capability(),
+        conntrack(),
+        setting("nf_conntrack_acct", "volumes are counted", "volumes are not counted yet"),
+        setting("nf_conntrack_timestamp", "starts and ends have times", "starts and ends have no times yet"),
+        setting("nf_conntrack_events", "all connections tell of their end", "older connections may end in silence"),
+        tracked(tracking.look()),
+        nft(shutil.which("nft", path="/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin")),
+        table_fill(sysctls.read("nf_conntrack_count"), sysctls.read("nf_conntrack_max")),
+        clock(time.time()),
+    ]
+
+
+def capability() -> Check:
+    """Whether this process may listen."""
+    try:
+        open_socket(a.GROUP_DESTROY, limits.RECEIVE_BYTES_UPDATE).close()
+    except NotPermittedError as error:
+        _, _, remedy = str(error).partition("\n")
+        return Check("capability", False, "this process lacks CAP_NET_ADMIN", remedy)
+    except OSError as error:
+        return Check("capability", False, f"the kernel offers no netfilter socket: {error}", "Load the module nfnetlink.")
+    return Check("capability", True, "CAP_NET_ADMIN")
+
+
+def conntrack() -> Check:
+    """Whether the kernel can track connections."""
+    if sysctls.read("nf_conntrack_max") is None:
+        return Check("conntrack", False, "the kernel's connection tracking is not loaded", "Run: modprobe nf_conntrack_netlink")
+    return Check("conntrack", True, "connection tracking is there")
+
+
+def setting(name: str, good: str, bad: str) -> Check:
+    """Whether a setting has the value that capture wants; the agent sets it."""
+    value = sysctls.read(name)
+    wanted = sysctls.WANTED[name]
+    if value == wanted:
+        return Check(name, True, good)
+    return Check(name, True, f"{bad} (it is {value}); the agent sets it to {wanted} while it runs")
+
+
+def tracked(by: Tracked) -> Check:
+    """Whether anything in this network namespace makes the kernel track."""
+    if by in {Tracked.by_others, Tracked.by_us}:
+        return Check("tracking rule", True, f"connections are tracked {by}")
+    if by is Tracked.by_nobody:
+        return Check("tracking rule", True, "no rule tracks connections; the agent adds a harmless one while it runs")
+    return Check("tracking rule", False, "the rules cannot be read", f"Install nft and run as root, or add: {tracking.IPTABLES_REMEDY}")
+
+
+def nft(program: str | None) -> Check:
+    """Whether the program nft is there."""
+    if program is None:
+        return Check("nft", False, "the program nft is not installed", "Install the package nftables.")
+    return Check("nft", True, program)
+
+
+def table_fill(count: str | None, most: str | None) -> Check:
+    """Whether conntrack's table has room."""
+    if count is None or most is None or not int(most):
+        return Check("conntrack table", False, "its size is unknown", "Run: modprobe nf_conntrack")
+    fill = int(count) / int(most)
+    detail = f"{count} of {most} entries"
+    if fill > limits.TABLE_FILL_MAX:
+        return Check("conntrack table", False, detail, f"Raise it: sysctl -w net.netfilter.nf_conntrack_max={2 * int(most)}")
+    return Check("conntrack table", True, detail)
+
+
+def clock(now_s: float) -> Check:
+    """Whether the clock was ever set; the times of all events come from it."""
+    good = now_s > CLOCK_EARLIEST_S
+    detail = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now_s))
+    return Check("clock of events", good, detail, "" if good else "Set the clock, and keep it set (systemd-timesyncd, chrony).")

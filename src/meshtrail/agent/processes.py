@@ -51,7 +51,8 @@ def written(address: bytes, port: int) -> str:
 
 def _spellings(endpoint: Endpoint, width: int) -> list[str]:
     """How a socket of this endpoint may be written in a file of this address width. Only UDP sends from a socket that has no
-    address of its own; a TCP socket without one listens, and is not the initiator."""
+    address of its own; a TCP socket without one listens, and is not the initiator.
+    """
     protocol, address, port = endpoint
     if len(address) > width:
         return []

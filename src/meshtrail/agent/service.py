@@ -1,100 +1,85 @@
 """The agent: one loop from the kernel's sockets to the uplink's queue."""
 
-import ipaddress
+import json
 import logging
 import time
 import uuid
+from collections.abc import Callable
 
 from meshtrail.agent import facts, flowid, limits, sysctls
+from meshtrail.agent.adoption import adopt
 from meshtrail.agent.config import AgentConfig
-from meshtrail.agent.flowtable import Flow, FlowTable
-from meshtrail.agent.netlink.decode import Record
-from meshtrail.agent.processes import Endpoint, Processes
+from meshtrail.agent.facts import Facts
+from meshtrail.agent.flowtable import FlowTable
+from meshtrail.agent.follow import Follower
+from meshtrail.agent.metrics import LoopCounters, Metrics, Parts, snapshot
+from meshtrail.agent.outbox import Outbox
+from meshtrail.agent.processes import Processes
 from meshtrail.agent.report import Reporter
-from meshtrail.agent.sources.conntrack import Conntrack, Overrun
+from meshtrail.agent.sources.conntrack import Conntrack, Events, Overrun
 from meshtrail.agent.sysctls import Sysctls
 from meshtrail.agent.tracking import Tracking
-from meshtrail.agent.uplink import OpenFlow, Uplink
-from meshtrail.common.clock import microseconds
+from meshtrail.agent.uplink import Uplink
+from meshtrail.agent.watchdog import Pace, Watchdog
+from meshtrail.agent.wire import Wire
+from meshtrail.common.clock import wall_clock
 
 _LOG = logging.getLogger(__name__)
-TURN_S = 0.5
-"""Longest wait of a turn: stopping and watching come round at least this often."""
-
-REST_S = 0.005
-"""Pause after a busy turn, so that events come in batches and each costs less."""
-
-
-def wall_us() -> int:
-    """The system's clock in microseconds."""
-    return time.time_ns() // 1_000
 
 
 class Agent:
-    """Captures the connections of this network namespace."""
+    """Captures the connections of this network namespace. Construction changes nothing."""
 
     def __init__(self, config: AgentConfig) -> None:
         self._config = config
         self._conntrack: Conntrack | None = None
-        self._sysctls = Sysctls()
+        self._sysctls = Sysctls(sysctls.note_path(config.run_folder))
         self._tracking = Tracking()
-        self._processes = Processes()
         self._instance = flowid.this_instance()
         self._table = FlowTable(self._instance)
-        own = facts.own_addresses()
-        self._reporter = Reporter(config.reporter_id, config.reporter_name, frozenset(own))
-        self.uplink = Uplink(config.server, config.token, self._queue_gap, wall_us)
+        self._processes = Processes()
+        self._reporter = Reporter(config.reporter_id, config.reporter_name, frozenset())
+        self._outbox = Outbox(self._full_gap)
+        self._wire = Wire(config.server, config.token, config.ca_file)
+        self._uplink = Uplink(self._wire, self._outbox, config.reporter_id, wall_clock)
+        self._follower = Follower(config, self._table, self._reporter, self._processes, lambda: self._wire.local_ports)
+        self._watchdog = Watchdog()
+        self._pace = Pace(config.prompt_ends)
+        self._loop = LoopCounters()
+        self._parts = Parts(
+            self._loop, self._table, self._follower, self._processes, self._outbox, self._uplink, self._wire, self._pace,
+            lambda: self._conntrack,
+        )  # fmt: skip
+        self._facts: Facts | None = None
         self._stopping = False
-        self._heard_us = wall_us()
-        self._due = {"watch": 0.0, "facts": 0.0, "summary": 0.0, "resync": 0.0}
-        self._overruns = 0
-        self._lost_seen = 0
-        self.left_out = 0
+        self._clean_us = wall_clock()
+        self._due = {self._watch: 0.0, self._look_at_facts: 0.0, self._resync: 0.0, self._summarise: 0.0}
 
     def start(self) -> None:
         """Prepare the kernel, open the sockets, take what is there. `NotPermittedError` without CAP_NET_ADMIN."""
-        self._conntrack = Conntrack()
-        if self._config.change_sysctls:
+        config = self._config
+        conntrack = self._conntrack = Conntrack(
+            config.receive_bytes_new, config.receive_bytes_destroy, prompt_ends=config.prompt_ends
+        )
+        if config.change_sysctls:
             refused = self._sysctls.apply()
             if refused:
-                _LOG.warning("cannot set %s: bytes or times will be missing", ", ".join(refused))
-        if self._config.add_tracking:
+                _LOG.warning("cannot set %s: volumes or times will be missing", ", ".join(refused))
+        if config.add_tracking:
             _LOG.info("tracking: %s", self._tracking.ensure())
-        self._put_facts()
-        self._begin(self._conntrack)
-        self.uplink.start()
+        self._look_at_facts(conntrack)
+        now = wall_clock()
+        flows = [flow for record in conntrack.dump() if (flow := self._table.entry(record, now)) is not None]
+        self._follower.hold(flows)
+        self._delay(self._resync, limits.RESYNC_INTERVAL_S)
+        self._delay(self._summarise, limits.SUMMARY_INTERVAL_S)
+        self._uplink.start(self._facts_now)
         _LOG.info("capturing: %d connections are open", len(self._table))
-
-    def _begin(self, conntrack: Conntrack) -> None:
-        """The first dump, joined with what the server remembers from before a restart."""
-        entries = conntrack.dump()
-        now = wall_us()
-        flows = [flow for record in entries if (flow := self._table.entry(record, now)) is not None]
-        remembered = self._remembered()
-        missing: list[bytes] = []
-        for known in remembered:
-            number = flowid.conntrack_id(known.flow_id, self._instance)
-            started = microseconds(known.started_at)
-            if number is None or not self._table.adopt(number, known.flow_id, started):
-                missing.append(self._reporter.lost(known, now))
-        self._report(flows, now)
-        if missing:
-            self.uplink.put(missing)
-        self._due["resync"] = time.monotonic() + limits.RESYNC_INTERVAL_S
-
-    def _remembered(self) -> list[OpenFlow]:
-        for attempt in range(3):
-            found = self.uplink.open_flows(self._config.reporter_id)
-            if found is not None:
-                return found
-            time.sleep(limits.RESEND_S_MIN * (attempt + 1))
-        _LOG.warning("the server does not answer yet: connections from before a restart are not continued")
-        return []
 
     def run(self) -> None:
         """Loop until `request_stop`."""
         while not self._stopping:
-            self.turn(TURN_S)
+            self.turn(limits.TURN_S)
 
     def request_stop(self) -> None:
         """End the loop after this turn; callable from a signal handler."""
@@ -102,144 +87,151 @@ class Agent:
 
     def turn(self, wait_s: float) -> None:
         """One turn: wait, read, follow, report, and what comes round from time to time."""
-        assert self._conntrack is not None
-        if self._conntrack.wait(wait_s):
-            starts, updates, ends, overruns = self._conntrack.read()
-            now = wall_us()
-            flows = self._follow(self._conntrack, starts, updates, ends, now)
-            self._report(flows, now)
-            if overruns:
-                self._overrun(self._conntrack, overruns, now)
-            self._heard_us = now
-            time.sleep(REST_S)
-        self._housekeeping(self._conntrack, time.monotonic())
+        conntrack = self._conntrack
+        assert conntrack is not None, "start first"
+        if self._follower.held is not None or self._follower.waits_for_owners:
+            wait_s = min(wait_s, 1 / limits.PROCESS_SCANS_PER_S_MAX)
+        if conntrack.wait(wait_s):
+            self._take(conntrack, conntrack.read())
+            time.sleep(limits.REST_S)
+        else:
+            self._clean_us = wall_clock()
+        if self._follower.waits_for_owners and self._processes.may_look:
+            self._put(self._follower.tick(wall_clock()))
+        if self._follower.held is not None and self._uplink.remembered is not None:
+            self._release(conntrack)
+        now_s = time.monotonic()
+        for action, due in self._due.items():
+            if now_s >= due:
+                action(conntrack)
 
-    def _follow(
-        self, conntrack: Conntrack, starts: list[Record], updates: list[Record], ends: list[Record], now: int
-    ) -> list[Flow]:
-        """Flows to report, each once, as they stand after all of these events."""
-        changed: dict[int, Flow] = {}
-        for record in starts:
-            flow = self._table.start(record, now)
-            if flow is not None:
-                changed[id(flow)] = flow
-        self._attribute(list(changed.values()))
-        ended = {record.id for record in ends}
-        closing = [record for record in updates if record.id not in ended and self._table.closing(record)]
-        entries: dict[int, Record] = {}
-        if len(closing) <= limits.ASKS_PER_TURN_MAX:
-            entries = conntrack.ask(closing)
-        for record in closing:
-            if len(closing) <= limits.ASKS_PER_TURN_MAX and (flow := self._table.closed(record, entries.get(record.id), now)):
-                changed[id(flow)] = flow
-        for record in ends:
-            flow = self._table.end(record, now)
-            if flow is not None:
-                changed[id(flow)] = flow
-        return list(changed.values())
+    def _take(self, conntrack: Conntrack, events: Events) -> None:
+        now = wall_clock()
+        loop = self._loop
+        loop.events_new += len(events.starts)
+        loop.events_update += len(events.updates)
+        loop.events_destroy += len(events.ends)
+        newest = max((record[-1] or 0 for record in (*events.starts[-1:], *events.ends[-1:])), default=0)
+        loop.reader_lag_ms = max(0, now // 1_000 - newest // 1_000_000) if newest else 0
+        conntrack.hear_updates(self._pace.add(len(events.updates), time.monotonic()))
+        self._put(self._follower.follow(events.starts, events.updates, events.ends, conntrack.ask, now))
+        if events.overruns:
+            self._overrun(conntrack, events.overruns, now)
+        self._clean_us = now
 
-    def _attribute(self, flows: list[Flow]) -> None:
-        """Find the program and user behind connections that this machine opened."""
-        mine = [f for f in flows if f.record.source_port is not None and self._reporter.is_own(f.record.source)]
-        chosen = mine[: limits.PROCESS_FLOWS_PER_TURN_MAX]
-        self._processes.skipped += len(mine) - len(chosen)
-        wanted: dict[Endpoint, Flow] = {}
-        for flow in chosen:
-            assert flow.record.source_port is not None
-            wanted[flow.record.protocol, flow.record.source, flow.record.source_port] = flow
-        any_address = {}
-        for (protocol, address, port), flow in wanted.items():
-            any_address[protocol, b"\x00" * len(address), port] = flow
-        for endpoint, owner in self._processes.owners({*wanted, *any_address}, time.monotonic()).items():
-            flow = wanted.get(endpoint) or any_address[endpoint]
-            if flow.owner is None or endpoint in wanted:
-                flow.owner = owner
-
-    def _report(self, flows: list[Flow], now: int) -> None:
-        kept = [flow for flow in flows if not self._ignored(flow.record)]
-        self.left_out += len(flows) - len(kept)
-        if kept:
-            self.uplink.put([self._reporter.line(flow, now) for flow in kept])
-
-    def _ignored(self, record: Record) -> bool:
-        if self._config.ignore_loopback and record.source == record.destination:
-            return True
-        if not self._config.ignore:
-            return False
-        ends = (ipaddress.ip_address(record.source), ipaddress.ip_address(record.destination))
-        return any(end in network for network in self._config.ignore for end in ends if end.version == network.version)
+    def _put(self, lines: list[bytes]) -> None:
+        if lines:
+            self._uplink.put(lines, urgent=self._follower.urgent)
 
     def _overrun(self, conntrack: Conntrack, overruns: list[Overrun], now: int) -> None:
-        """The kernel dropped events: say so in the data, and look at the whole table soon."""
-        self._overruns += len(overruns)
-        if any(each.socket == "new" for each in overruns):
-            drops = conntrack.drops()
-            lost, self._lost_seen = drops - self._lost_seen, drops
-            self.uplink.put([self._reporter.gap(str(uuid.uuid4()), self._heard_us, now, "buffer_overrun", lost)])
-            _LOG.warning("the kernel dropped %d events; looking at the whole table", lost)
-        self._due["resync"] = min(self._due["resync"], time.monotonic() + 1.0)
+        """The kernel dropped events: say so in the data, and look at the whole table soon. A lost closing update is no loss,
+        nor is an end that the kernel keeps.
+        """
+        self._loop.overruns += len(overruns)
+        lost = [each for each in overruns if each.socket == "new" or (each.socket == "destroy" and not conntrack.reliable)]
+        if lost:
+            dropped = sum(each.dropped for each in lost)
+            self._loop.events_dropped += dropped
+            self._gap(self._clean_us, now, dropped or None)
+            _LOG.warning("the kernel dropped %d events; looking at the whole table", dropped)
+        self._due[self._resync] = min(self._due[self._resync], time.monotonic() + limits.RESYNC_SOON_S)
 
-    def _queue_gap(self, since_us: int, until_us: int, lost: int) -> bytes:
+    def _gap(self, since_us: int, until_us: int, lost: int | None) -> None:
+        self._loop.gaps += 1
+        self._uplink.put([self._reporter.gap(str(uuid.uuid4()), since_us, until_us, "buffer_overrun", lost)])
+
+    def _full_gap(self, since_us: int, until_us: int, lost: int) -> bytes:
+        self._loop.gaps += 1
         return self._reporter.gap(str(uuid.uuid4()), since_us, until_us, "spool_full", lost)
 
-    def _housekeeping(self, conntrack: Conntrack, now_s: float) -> None:
-        if now_s >= self._due["watch"]:
-            self._due["watch"] = now_s + limits.WATCH_INTERVAL_S
-            self._watch(conntrack)
-        if now_s >= self._due["facts"]:
-            self._due["facts"] = now_s + limits.FACTS_INTERVAL_S
-            self._put_facts()
-        if now_s >= self._due["resync"]:
-            self._due["resync"] = now_s + limits.RESYNC_INTERVAL_S
-            self._resync(conntrack)
-        if now_s >= self._due["summary"]:
-            self._due["summary"] = now_s + limits.SUMMARY_INTERVAL_S
-            _LOG.info("counters %s", self.counters())
+    def _release(self, conntrack: Conntrack) -> None:
+        """The server has said what it holds open: continue it, or say that it is lost. An absence is confirmed by another
+        look at the kernel's table, because a dump can miss an entry.
+        """
+        remembered = self._uplink.remembered or []
+        held = self._follower.held or []
+        now = wall_clock()
+        found = adopt(remembered, {flow.number: flow for flow in held}, self._instance)
+        if found.missing:
+            flows = [flow for record in conntrack.dump() if (flow := self._table.entry(record, now)) is not None]
+            self._follower.hold(flows)
+            second = adopt(found.missing, {flow.number: flow for flow in flows}, self._instance)
+            found = found._replace(continued=found.continued + second.continued, missing=second.missing)
+        self._table.counters.adopted += len(found.continued)
+        self._put(self._follower.release(found.continued))
+        if found.missing:
+            self._table.counters.lost += len(found.missing)
+            self._uplink.put([self._reporter.lost(known, now) for known in found.missing])
+        _LOG.info("the server answers: %d connections continue, %d were lost", len(found.continued), len(found.missing))
+
+    def _delay(self, action: Callable[[Conntrack], None], seconds: float) -> None:
+        self._due[action] = time.monotonic() + seconds
 
     def _watch(self, conntrack: Conntrack) -> None:
         """A table that fills because we read too slowly would stop the network: then lose, and say so."""
-        count, most = (int(sysctls.read(f"nf_conntrack_{name}") or 0) for name in ("count", "max"))
-        if conntrack.reliable and most and count > most * limits.TABLE_FILL_MAX:
-            conntrack.give_up_reliability()
-            now = wall_us()
-            self.uplink.put([self._reporter.gap(str(uuid.uuid4()), self._heard_us, now, "buffer_overrun", None)])
-            _LOG.error("conntrack's table is %d of %d: ends may be lost from now on", count, most)
+        self._delay(self._watch, limits.WATCH_INTERVAL_S)
+        loop = self._loop
+        loop.table_count, loop.table_max = (int(sysctls.read(f"nf_conntrack_{name}") or 0) for name in ("count", "max"))
+        wanted = self._watchdog.look(loop.table_count, loop.table_max, loop.reader_lag_ms / 1_000)
+        if wanted == conntrack.reliable:
+            return
+        conntrack.rely(wanted)
+        loop.lossy_switches += 1
+        if wanted:
+            _LOG.warning("capture is reliable again")
+            return
+        self._gap(self._clean_us, wall_clock(), None)
+        _LOG.error(
+            "ends may be lost from now on: conntrack's table is %d of %d, the reader is %d ms behind",
+            loop.table_count, loop.table_max, loop.reader_lag_ms,
+        )  # fmt: skip
 
     def _resync(self, conntrack: Conntrack) -> None:
+        self._delay(self._resync, limits.RESYNC_INTERVAL_S)
+        self._loop.resyncs += 1
         entries = conntrack.dump()
-        now = wall_us()
+        self._take(conntrack, conntrack.read())
+        now = wall_clock()
         flows = [flow for record in entries if (flow := self._table.entry(record, now)) is not None]
         flows += self._table.missing({record.id for record in entries}, now)
-        self._report(flows, now)
+        flows += self._table.settle(now)
+        self._put(self._follower.lines(flows))
         if self._table.has_suspects:
-            self._due["resync"] = time.monotonic() + 1.0
+            self._delay(self._resync, limits.RESYNC_SOON_S)
 
-    def _put_facts(self) -> None:
-        own = facts.own_addresses()
-        self._reporter.own = frozenset(own)
-        self.uplink.put_facts(facts.gather(self._config.reporter_id, self._config.reporter_name, own))
+    def _look_at_facts(self, _conntrack: Conntrack) -> None:
+        self._delay(self._look_at_facts, limits.FACTS_INTERVAL_S)
+        addresses = facts.addresses()
+        self._reporter.own = addresses.own | addresses.broadcast
+        found = facts.gather(self._config.reporter_id, self._config.reporter_name, addresses.own)
+        if found != self._facts:
+            self._facts = found
+            self._uplink.tell_facts()
 
-    def counters(self) -> dict[str, int]:
+    def _facts_now(self) -> Facts:
+        assert self._facts is not None, "start looks at the facts"
+        known = self._facts
+        return Facts(known.id, known.name, known.os, known.addresses, known.users, self.metrics())
+
+    def metrics(self) -> Metrics:
         """Everything that was counted."""
-        table, uplink = self._table.counters, self.uplink.counters
-        decoder = self._conntrack.decoder if self._conntrack else None
-        return {
-            "flows": len(self._table), "opened": table.opened, "closed": table.closed, "lost": table.lost,
-            "adopted": table.adopted, "not_followed": table.not_followed, "unmatched_ends": table.unmatched_ends,
-            "overruns": self._overruns, "kernel_dropped": self._lost_seen, "left_out": self.left_out,
-            "malformed": decoder.malformed if decoder else 0, "walked": decoder.walked if decoder else 0,
-            "process_lookups_skipped": self._processes.skipped, "queued": uplink.queued,
-            "acknowledged": uplink.acknowledged, "refused": uplink.refused, "dropped": uplink.dropped,
-            "attempts_failed": uplink.attempts_failed, "waiting": self.uplink.waiting,
-        }  # fmt: skip
+        return snapshot(self._parts)
+
+    def _summarise(self, _conntrack: Conntrack | None = None) -> None:
+        self._delay(self._summarise, limits.SUMMARY_INTERVAL_S)
+        _LOG.info("counters %s", json.dumps(self.metrics()))
 
     def stop(self) -> None:
         """Send what is left, put the kernel back as it was, close."""
-        unsent = self.uplink.stop()
+        if self._conntrack is not None:
+            self._take(self._conntrack, self._conntrack.read())
+            self._conntrack.hear_updates(False)
+            self._put(self._follower.release([]) if self._uplink.remembered is not None and self._follower.held else [])
+        unsent = self._uplink.stop()
         if unsent:
             _LOG.error("%d reports could not be sent before the end", unsent)
         self._tracking.remove()
         self._sysctls.restore()
         if self._conntrack is not None:
             self._conntrack.close()
-        _LOG.info("counters %s", self.counters())
+        self._summarise()

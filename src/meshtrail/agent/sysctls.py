@@ -1,5 +1,12 @@
-"""Settings of conntrack that capture needs, and what they were before."""
+"""Settings of conntrack that capture needs, and what they were before.
 
+What was there is also noted in a file, so that an agent that starts after a crash still puts back the first values, and
+not those that the crashed one had set.
+"""
+
+import contextlib
+import json
+import os
 from pathlib import Path
 
 FOLDER = Path("/proc/sys/net/netfilter")
@@ -16,34 +23,53 @@ def read(name: str, folder: Path = FOLDER) -> str | None:
         return None
 
 
+def note_path(run_folder: Path) -> Path:
+    """Where the settings of this network namespace are noted."""
+    return run_folder / f"agent-sysctls-{os.stat('/proc/self/ns/net').st_ino}.json"
+
+
 class Sysctls:
     """Sets what is wanted and can put it back."""
 
-    def __init__(self, folder: Path = FOLDER) -> None:
+    def __init__(self, note: Path, folder: Path = FOLDER) -> None:
+        self._note = note
         self._folder = folder
         self._before: dict[str, str] = {}
 
     def apply(self) -> list[str]:
         """Set all; returns the names that could not be set."""
-        refused = []
-        for name, value in WANTED.items():
-            before = read(name, self._folder)
-            if before == value:
-                continue
-            try:
-                (self._folder / name).write_text(value, encoding="ascii")
-            except OSError:
-                refused.append(name)
-                continue
-            if before is not None:
-                self._before[name] = before
-        return refused
+        noted = self._noted()
+        wrong = {name: value for name in WANTED if (value := read(name, self._folder)) != WANTED[name]}
+        known = {name: value for name, value in wrong.items() if value is not None}
+        self._before = known | noted
+        self._write_note()
+        return [name for name in wrong if not self._set(name, WANTED[name])]
 
     def restore(self) -> None:
         """Put back what was there before."""
         for name, value in self._before.items():
-            try:
-                (self._folder / name).write_text(value, encoding="ascii")
-            except OSError:
-                continue
+            self._set(name, value)
         self._before.clear()
+        with contextlib.suppress(OSError):
+            self._note.unlink(missing_ok=True)
+
+    def _set(self, name: str, value: str) -> bool:
+        try:
+            (self._folder / name).write_text(value, encoding="ascii")
+        except OSError:
+            return False
+        return True
+
+    def _noted(self) -> dict[str, str]:
+        """What a crashed agent had found; nothing when there is no such note."""
+        try:
+            noted = json.loads(self._note.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return {}
+        return {name: value for name, value in noted.items() if name in WANTED and str(value).isdigit()}
+
+    def _write_note(self) -> None:
+        """Best effort: without a note only a crash leaves the settings changed, which harms nothing."""
+        with contextlib.suppress(OSError):
+            self._note.parent.mkdir(parents=True, exist_ok=True)
+            self._note.write_text(json.dumps(self._before), encoding="ascii")

@@ -1,15 +1,19 @@
 """Makes sure that the kernel tracks connections at all.
 
 Without a rule that uses conntrack nothing is tracked in a network namespace. The agent then adds a table of its own with
-one rule that matches connection states and does nothing, and removes it when it stops.
+one rule that matches connection states and does nothing, and removes it when it stops. Where it cannot tell whether some
+rule tracks (iptables extensions that nft does not name), it adds the table too: it harms nothing.
 """
 
 import json
 import shutil
 import subprocess
+from enum import StrEnum
+from typing import Any
 
 TABLE = "meshtrail_track"
 NFT_TIMEOUT_S = 20
+"""Listing a ruleset of many thousand rules takes a second."""
 
 _RULES = f"""
 add table inet {TABLE}
@@ -21,24 +25,68 @@ table inet {TABLE} {{
   chain forward {{ type filter hook forward priority 300; policy accept; ct state new counter; }}
 }}
 """
+_TRACKING_STATEMENTS = {"masquerade", "snat", "dnat", "redirect", "ct helper", "ct timeout", "ct expectation", "flow"}
+_TRACKING_EXTENSIONS = {
+    "conntrack", "state", "connmark", "connlimit", "connbytes", "CONNMARK", "MASQUERADE", "SNAT", "DNAT", "REDIRECT", "CT",
+}  # fmt: skip
+IPTABLES_REMEDY = "iptables -A INPUT -m conntrack --ctstate NEW (and the same for ip6tables)"
 
 
-def _nft(arguments: list[str], text: str | None = None) -> subprocess.CompletedProcess[str] | None:
-    program = shutil.which("nft", path="/usr/sbin:/sbin:/usr/bin:/bin")
+class Tracked(StrEnum):
+    """What tracks connections in this network namespace."""
+
+    by_others = "by others"
+    by_us = "by us"
+    by_nobody = "by nobody"
+    unknown = "unknown"
+
+
+def _nft(arguments: list[str], text: str | None = None) -> tuple[int, str, str]:
+    """Exit status, output and errors of nft; status 127 where there is none."""
+    program = shutil.which("nft", path="/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin")
     if program is None:
-        return None
-    return subprocess.run([program, *arguments], input=text, capture_output=True, text=True, timeout=NFT_TIMEOUT_S, check=False)
+        return 127, "", "nft is not installed"
+    try:
+        done = subprocess.run(
+            [program, *arguments], input=text, capture_output=True, text=True, timeout=NFT_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return 126, "", str(error)
+    return done.returncode, done.stdout, done.stderr.strip()
 
 
-def uses_conntrack(ruleset: str) -> bool:
-    """Whether a ruleset (nft -j list ruleset) has a rule that uses conntrack; our own does not count."""
-    found = json.loads(ruleset or "{}").get("nftables", [])
-    rules = [each["rule"] for each in found if "rule" in each and each["rule"].get("table") != TABLE]
-    return any(
-        word in json.dumps(rule.get("expr", []))
-        for rule in rules
-        for word in ('"ct"', '"masquerade"', '"snat"', '"dnat"', '"redirect"', '"xt"')
-    )
+def _uses(expression: Any) -> bool:
+    """Whether a part of a rule needs conntrack."""
+    if isinstance(expression, list):
+        return any(_uses(each) for each in expression)
+    if not isinstance(expression, dict):
+        return False
+    for word, content in expression.items():
+        if word == "ct" or word in _TRACKING_STATEMENTS:
+            return True
+        if word == "xt" and isinstance(content, dict) and content.get("name") in _TRACKING_EXTENSIONS:
+            return True
+        if _uses(content):
+            return True
+    return False
+
+
+def tracked_by(ruleset: str) -> Tracked:
+    """Who tracks, from the output of `nft -j list ruleset`."""
+    try:
+        found = json.loads(ruleset or "{}").get("nftables", [])
+    except (ValueError, AttributeError):
+        return Tracked.unknown
+    rules = [each["rule"] for each in found if isinstance(each, dict) and "rule" in each]
+    if any(_uses(rule.get("expr", [])) for rule in rules if rule.get("table") != TABLE):
+        return Tracked.by_others
+    return Tracked.by_us if any(rule.get("table") == TABLE for rule in rules) else Tracked.by_nobody
+
+
+def look() -> Tracked:
+    """Who tracks in this network namespace now."""
+    status, listed, _ = _nft(["-j", "list", "ruleset"])
+    return tracked_by(listed) if status == 0 else Tracked.unknown
 
 
 class Tracking:
@@ -48,17 +96,15 @@ class Tracking:
         self.added = False
 
     def ensure(self) -> str:
-        """Add our table if nothing else tracks. Returns what was found, for people."""
-        listed = _nft(["-j", "list", "ruleset"])
-        if listed is None:
-            return "nft is not installed: whether connections are tracked is unknown"
-        if listed.returncode == 0 and uses_conntrack(listed.stdout):
+        """Add our table if nothing else tracks. Returns what was found, for people. A table that a crashed agent left
+        behind is taken over.
+        """
+        if look() is Tracked.by_others:
             return "the existing rules track connections"
-        done = _nft(["-f", "-"], _RULES)
-        if done is None or done.returncode:
-            return (
-                f"connections may not be tracked: {done.stderr.strip().splitlines()[0] if done and done.stderr else 'nft failed'}"
-            )
+        status, _, errors = _nft(["-f", "-"], _RULES)
+        if status:
+            reason = errors.splitlines()[0] if errors else "nft failed"
+            return f"connections may not be tracked ({reason}); add a rule, such as: {IPTABLES_REMEDY}"
         self.added = True
         return f"nothing tracked connections: added the table inet {TABLE}"
 

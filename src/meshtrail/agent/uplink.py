@@ -161,12 +161,11 @@ class Uplink:
                 self._under_way = self._outbox.take()
                 self._urgent = False
             if self._under_way is not None:
-                self._send(self._under_way)
+                sent = self._send(self._under_way)
                 last = time.monotonic()
-            with self._changed:
-                if not self._stop.is_set():
-                    self._under_way = None
-                self._changed.notify_all()
+                with self._changed:
+                    self._under_way = None if sent else self._under_way
+                    self._changed.notify_all()
         self._wire.close()
 
     def _wait_for_work(self, last: float) -> None:
@@ -205,25 +204,25 @@ class Uplink:
                 return found
             cursor = page.next_cursor
 
-    def _send(self, batch: Batch) -> None:
-        """Resend until acknowledged. A batch too large is halved; one that cannot be understood is split until the culprit
-        stands alone, which is dropped and counted."""
+    def _send(self, batch: Batch) -> bool:
+        """Resend until acknowledged; False when the agent stops first. A batch too large is halved; one that cannot be
+        understood is split until the culprit stands alone, which is dropped and counted.
+        """
         while not self._stop.is_set():
             outcome, wait_s = self._attempt(batch)
             if outcome is Outcome.done:
-                return
+                return True
             if outcome is Outcome.again:
                 self._pause(wait_s)
             elif len(batch.lines) > 1:
                 self.counters.split += 1
                 middle = len(batch.lines) // 2
-                self._send(Batch(batch.lines[:middle]))
-                self._send(Batch(batch.lines[middle:]))
-                return
+                return self._send(Batch(batch.lines[:middle])) and self._send(Batch(batch.lines[middle:]))
             else:
                 self.counters.refused += 1
                 _LOG.error("the server cannot take a report; it is dropped: %s", batch.lines[0][:300])
-                return
+                return True
+        return False
 
     def _attempt(self, batch: Batch) -> tuple[Outcome, float | None]:
         body = self._compress(b"\n".join(batch.lines))

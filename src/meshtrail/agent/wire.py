@@ -45,6 +45,9 @@ class Wire:
         self._headers = {"Authorization": f"Token {token}", "User-Agent": USER_AGENT}
         self._connection: http.client.HTTPConnection | None = None
         self._silent = False
+        self.local_ports: frozenset[int] = frozenset()
+        """Local ports of this connection and of the one before."""
+        self._port_now = 0
         self.connects = 0
         self.idle_closes = 0
         """Connections that the server closed while nothing was asked."""
@@ -77,6 +80,8 @@ class Wire:
             else:
                 self._connection = http.client.HTTPConnection(self._host, self._port, timeout=limits.REQUEST_TIMEOUT_S)
             self._connection.connect()
+            before, self._port_now = self._port_now, self._connection.sock.getsockname()[1]
+            self.local_ports = frozenset({before, self._port_now})
             self.connects += 1
         return self._connection
 

@@ -1,0 +1,142 @@
+"""The path of one batch of events: records, flows, owners, lines."""
+
+import ipaddress
+from collections.abc import Callable
+from itertools import chain
+
+from meshtrail.agent import limits
+from meshtrail.agent.config import AgentConfig
+from meshtrail.agent.flowtable import Flow, FlowTable
+from meshtrail.agent.netlink.decode import Record
+from meshtrail.agent.processes import PROTOCOLS, Endpoint, Processes
+from meshtrail.agent.report import Reporter, is_loopback
+
+Ask = Callable[[list[Record]], dict[int, Record]]
+"""Asks the kernel for entries by their addresses; see `sources/conntrack.py`."""
+
+
+class Follower:
+    """Turns batches of records into lines to send."""
+
+    def __init__(
+        self,
+        config: AgentConfig,
+        table: FlowTable,
+        reporter: Reporter,
+        processes: Processes,
+        uplink_ports: Callable[[], frozenset[int]] = frozenset,
+    ) -> None:
+        self._config = config
+        self._filters = bool(config.ignore or config.ignore_loopback)
+        self._table, self._reporter, self._processes = table, reporter, processes
+        self._waiting: dict[Endpoint, Flow] = {}
+        self.held: list[Flow] | None = []
+        """Flows that are not reported before the server has said what it remembers; None afterwards."""
+        self._uplink_ports = uplink_ports
+        self.left_out = 0
+        self.urgent = False
+        """Whether the lines made last tell of more than the agent's own connection to the server. Its end is no reason to
+        open it again, or the two would go on for ever."""
+
+    def follow(self, starts: list[Record], updates: list[Record], ends: list[Record], ask: Ask, now_us: int) -> list[bytes]:
+        """Lines for one read of the sockets; a flow comes once, as it stands after all of these events."""
+        table = self._table
+        opened = [flow for record in starts if (flow := table.start(record, now_us)) is not None]
+        late = self._find_owners(opened, now_us)
+        changed = {id(flow): flow for flow in chain(opened, late)}
+        for flow in chain(self._closings(updates, ends, ask, now_us), self._ends(ends, now_us), table.settle(now_us)):
+            changed[id(flow)] = flow
+        return self.lines(list(changed.values()))
+
+    def _ends(self, ends: list[Record], now_us: int) -> list[Flow]:
+        return [flow for record in ends if (flow := self._table.end(record, now_us)) is not None]
+
+    def _closings(self, updates: list[Record], ends: list[Record], ask: Ask, now_us: int) -> list[Flow]:
+        """TCP connections that both sides have closed, with the counters that the kernel's entry has now."""
+        if not updates:
+            return []
+        ended = {record.id for record in ends}
+        closing = {record.id: record for record in updates if record.id not in ended and self._table.closing(record)}
+        if len(closing) > limits.CLOSINGS_PER_S_MAX:
+            return []
+        entries = ask(list(closing.values())) if closing else {}
+        closed = (self._table.closed(record, entries.get(record.id), now_us) for record in closing.values())
+        return [flow for flow in closed if flow is not None]
+
+    def tick(self, now_us: int) -> list[bytes]:
+        """Look for the owners that are still unknown."""
+        return self.lines(self._find_owners([], now_us))
+
+    @property
+    def waits_for_owners(self) -> bool:
+        """Whether another look for owners is due when it is allowed."""
+        return bool(self._waiting)
+
+    def _find_owners(self, opened: list[Flow], now_us: int) -> list[Flow]:
+        """Find the program and user behind connections that this machine opened; returns those found late."""
+        fresh = {id(flow) for flow in opened}
+        for flow in opened:
+            record = flow.record
+            if record is None or record.protocol not in PROTOCOLS or not self._reporter.is_own(record.source):
+                continue
+            if len(self._waiting) >= limits.PROCESS_WAITING_MAX:
+                self._processes.skipped += 1
+            elif record.source_port is not None:
+                self._waiting[record.protocol, record.source, record.source_port] = flow
+        if not self._waiting or not self._processes.may_look:
+            return []
+        owners = self._processes.owners(set(self._waiting))
+        late = []
+        for endpoint, flow in self._waiting.items():
+            flow.owner = owners.get(endpoint)
+            if flow.owner is None or id(flow) in fresh or now_us - flow.started_us > limits.SETTLED_US:
+                continue
+            if flow.facts:
+                self._reporter.add_owner(flow)
+                if flow.ended_us is None:
+                    flow.seen_us = max(now_us, flow.seen_us)
+                    late.append(flow)
+        self._waiting = {}
+        return late
+
+    def lines(self, flows: list[Flow]) -> list[bytes]:
+        """The lines of these flows, without those that are left out or held back."""
+        if self.held is not None:
+            flows = [flow for flow in flows if not flow.held]
+        if self._filters:
+            kept = [flow for flow in flows if not self._ignored(flow)]
+            self.left_out += len(flows) - len(kept)
+            flows = kept
+        ports = self._uplink_ports()
+        self.urgent = any(flow.port not in ports for flow in flows)
+        line = self._reporter.line
+        return [line(flow) for flow in flows]
+
+    def _ignored(self, flow: Flow) -> bool:
+        record = flow.record
+        if record is None:
+            return not flow.facts
+        if self._config.ignore_loopback and is_loopback(record.source) and is_loopback(record.destination):
+            ignored = True
+        else:
+            ends = (ipaddress.ip_address(record.source), ipaddress.ip_address(record.destination))
+            ignored = any(end in network for network in self._config.ignore for end in ends if end.version == network.version)
+        if ignored:
+            flow.record = None
+        return ignored
+
+    def hold(self, flows: list[Flow]) -> None:
+        """Hold these flows back until `release`; what is too many is reported at once, under a name of its own."""
+        assert self.held is not None
+        for flow in flows[: limits.HELD_FLOWS_MAX - len(self.held)]:
+            flow.held = True
+            self.held.append(flow)
+
+    def release(self, continued: list[Flow]) -> list[bytes]:
+        """Report what was held back; flows that continue a known row only if they have ended meanwhile."""
+        held, self.held = self.held or [], None
+        known = {id(flow) for flow in continued}
+        for flow in held:
+            flow.held = False
+        return self.lines([flow for flow in held if id(flow) not in known or flow.ended_us is not None])
+

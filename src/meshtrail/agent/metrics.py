@@ -1,0 +1,70 @@
+"""Everything the agent counts, under one name each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from meshtrail.agent.flowtable import FlowTable
+from meshtrail.agent.follow import Follower
+from meshtrail.agent.outbox import Outbox
+from meshtrail.agent.processes import Processes
+from meshtrail.agent.sources.conntrack import Conntrack
+from meshtrail.agent.uplink import Uplink
+from meshtrail.agent.watchdog import Pace
+from meshtrail.agent.wire import Wire
+
+Metrics = dict[str, int | float]
+
+
+@dataclass(slots=True)
+class LoopCounters:
+    """What the loop itself counts."""
+
+    events_new: int = 0
+    events_update: int = 0
+    events_destroy: int = 0
+    overruns: int = 0
+    events_dropped: int = 0
+    gaps: int = 0
+    resyncs: int = 0
+    lossy_switches: int = 0
+    reader_lag_ms: int = 0
+    table_count: int = 0
+    table_max: int = 0
+    errors: int = 0
+
+
+@dataclass(slots=True)
+class Parts:
+    """The parts that count, and the functions that read them."""
+
+    loop: LoopCounters
+    table: FlowTable
+    follower: Follower
+    processes: Processes
+    outbox: Outbox
+    uplink: Uplink
+    wire: Wire
+    pace: Pace
+    conntrack: Callable[[], Conntrack | None] = field(default=lambda: None)
+
+
+def snapshot(parts: Parts) -> Metrics:
+    """All counters and gauges of this moment."""
+    conntrack = parts.conntrack()
+    loop, table, uplink = parts.loop, parts.table.counters, parts.uplink.counters
+    return {
+        **{name: getattr(loop, name) for name in LoopCounters.__slots__},
+        "capture_reliable": int(conntrack.reliable) if conntrack else 0,
+        "decode_malformed": conntrack.decoder.malformed if conntrack else 0,
+        "decode_walked": conntrack.decoder.walked if conntrack else 0,
+        "flows": len(parts.table), "flows_opened": table.opened, "flows_closed": table.closed, "flows_lost": table.lost,
+        "flows_adopted": table.adopted, "flows_not_followed": table.not_followed, "flows_reborn": table.reborn,
+        "flows_left_out": parts.follower.left_out, "ends_unmatched": table.unmatched_ends, "updates_paused": parts.pace.pauses,
+        "process_scans": parts.processes.scans, "process_found": parts.processes.found,
+        "process_unknown": parts.processes.unknown, "process_skipped": parts.processes.skipped,
+        "reports_queued": parts.outbox.queued, "reports_dropped": parts.outbox.dropped, "reports_waiting": parts.uplink.waiting,
+        "reports_waiting_bytes": parts.outbox.bytes, "reports_acknowledged": uplink.acknowledged,
+        "reports_refused": uplink.refused, "batches": uplink.batches, "batches_failed": uplink.failed,
+        "batches_split": uplink.split, "unauthorised": uplink.unauthorised, "connects": parts.wire.connects,
+        "connects_idle_closed": parts.wire.idle_closes, "connect_failures": parts.wire.failures,
+    }  # fmt: skip
