@@ -72,6 +72,11 @@ class FakeServer:
         for each in list(self._http.connections):
             each.close()
 
+    def disconnect(self) -> None:
+        """Close the connections that are open, as a server does with idle ones."""
+        for each in list(self._http.connections):
+            each.shutdown(socket.SHUT_RDWR)
+
     def handle(self, request: Request) -> Scripted:
         """Remember a request and give its answer."""
         with self._changed:

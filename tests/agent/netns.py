@@ -66,7 +66,7 @@ class Namespace:
 
     def nft(self, rules: str) -> None:
         """Load nft rules."""
-        self.run("nft", "-f", "-", text=rules.replace("; add", "\nadd"))
+        self.run("nft", "-f", "-", text=rules.replace("; add", "\nadd").replace("priority 0 }", "priority 0; }"))
 
     def inside(self, action: Callable[[], T]) -> T:
         """Call a function in a thread that lives in this namespace; sockets made there stay there."""
@@ -123,6 +123,7 @@ class Pair:
 
     def __init__(self) -> None:
         tag = uuid.uuid4().hex[:8]
+        self.near_link, self.far_link = f"n{tag}", f"f{tag}"
         self.near, self.far = Namespace(f"mtn{tag}"), Namespace(f"mtf{tag}")
         run("ip", "link", "add", f"n{tag}", "netns", self.near.name, "type", "veth", "peer", "name", f"f{tag}", "netns", self.far.name)
         for each, name, number in ((self.near, f"n{tag}", 1), (self.far, f"f{tag}", 2)):

@@ -13,6 +13,9 @@ from meshtrail.agent.netlink import attributes as a
 from meshtrail.agent.netlink.decode import Record
 from meshtrail.agent.processes import Owner
 
+CLOSING = frozenset({a.TCP_TIME_WAIT, a.TCP_CLOSE})
+"""TCP states of an entry whose connection is over."""
+
 
 @dataclass(slots=True)
 class Flow:
@@ -67,6 +70,7 @@ class FlowTable:
         self._flows: dict[int, Flow] = {}
         self._suspects: dict[int, Flow] = {}
         self._reborn: dict[int, Record] = {}
+        self._silent: set[int] = set()
         self.counters = Counters()
 
     def __len__(self) -> int:
@@ -75,6 +79,15 @@ class FlowTable:
     def get(self, number: int) -> Flow | None:
         """The flow with this conntrack id."""
         return self._flows.get(number)
+
+    def watch_silent(self, flows: list[Flow]) -> None:
+        """Note flows whose entries were made while nobody listened: the kernel will never tell of their end."""
+        self._silent.update(flow.number for flow in flows)
+
+    @property
+    def has_silent(self) -> bool:
+        """Whether dumps are the only way to see some flows end."""
+        return bool(self._silent)
 
     def start(self, record: Record, now_us: int) -> Flow | None:
         """A NEW event; the flow to report, or None when it is known already."""
@@ -87,11 +100,14 @@ class FlowTable:
         return self._add(record, began, began)
 
     def entry(self, record: Record, now_us: int) -> Flow | None:
-        """An entry of a dump; the flow to report when it was not known."""
+        """An entry of a dump; the flow to report when it was not known, or is seen to have ended."""
         known = self._flows.get(record.id)
         if known is not None and self._same(known, record):
             _count(known, record)
-            return None
+            if known.ended_us is not None or record.tcp_state not in CLOSING:
+                return None
+            self._close(known, record, now_us)
+            return known
         if known is not None:
             self._reborn[record.id] = record
             return None
@@ -99,7 +115,7 @@ class FlowTable:
         if flow is not None:
             flow.start_known = record.started_ns is not None
             _count(flow, record)
-            if record.tcp_state in {a.TCP_TIME_WAIT, a.TCP_CLOSE}:
+            if record.tcp_state in CLOSING:
                 self._close(flow, record, now_us)
         return flow
 
@@ -133,6 +149,7 @@ class FlowTable:
     def end(self, record: Record, now_us: int) -> Flow | None:
         """A DESTROY event; the flow to report, or None when everything was said before."""
         flow = self._flows.pop(record.id, None)
+        self._silent.discard(record.id)
         if flow is None:
             self.counters.unmatched_ends += 1
             began = (record.started_ns or record.event_ns or now_us * 1_000) // 1_000
@@ -178,7 +195,18 @@ class FlowTable:
         for flow in confirmed:
             del self._flows[flow.number], absent[flow.number]
         self._suspects = absent
-        return [self._lose(flow, now_us) for flow in confirmed if flow.ended_us is None]
+        gone = [self._gone(flow, now_us) for flow in confirmed if flow.ended_us is None]
+        self._silent &= self._flows.keys()
+        return gone
+
+    def _gone(self, flow: Flow, now_us: int) -> Flow:
+        """A silent flow was watched, so its end is known, if not why it ended; any other end was missed."""
+        if flow.number not in self._silent:
+            return self._lose(flow, now_us)
+        flow.ended_us = flow.seen_us = max(now_us, flow.started_us)
+        flow.state, flow.close_reason = "closed", "unknown"
+        self.counters.closed += 1
+        return flow
 
     @property
     def has_suspects(self) -> bool:

@@ -8,7 +8,7 @@ from meshtrail.agent import limits
 from meshtrail.agent.config import AgentConfig
 from meshtrail.agent.flowtable import Flow, FlowTable
 from meshtrail.agent.netlink.decode import Record
-from meshtrail.agent.processes import PROTOCOLS, Endpoint, Processes
+from meshtrail.agent.processes import PROTOCOLS, TCP, Endpoint, Owner, Processes
 from meshtrail.agent.report import Reporter, is_loopback
 
 Ask = Callable[[list[Record]], dict[int, Record]]
@@ -29,7 +29,7 @@ class Follower:
         self._config = config
         self._filters = bool(config.ignore or config.ignore_loopback)
         self._table, self._reporter, self._processes = table, reporter, processes
-        self._waiting: dict[Endpoint, Flow] = {}
+        self._waiting: dict[Endpoint, list[Flow]] = {}
         self.held: list[Flow] | None = []
         """Flows that are not reported before the server has said what it remembers; None afterwards."""
         self._uplink_ports = uplink_ports
@@ -82,22 +82,24 @@ class Follower:
             if len(self._waiting) >= limits.PROCESS_WAITING_MAX:
                 self._processes.skipped += 1
             elif record.source_port is not None:
-                self._waiting[record.protocol, record.source, record.source_port] = flow
+                self._waiting.setdefault((record.protocol, record.source, record.source_port), []).append(flow)
         if not self._waiting or not self._processes.may_look:
             return []
-        owners = self._processes.owners(set(self._waiting))
-        late = []
-        for endpoint, flow in self._waiting.items():
-            flow.owner = owners.get(endpoint)
-            if flow.owner is None or id(flow) in fresh or now_us - flow.started_us > limits.SETTLED_US:
-                continue
-            if flow.facts:
-                self._reporter.add_owner(flow)
-                if flow.ended_us is None:
-                    flow.seen_us = max(now_us, flow.seen_us)
-                    late.append(flow)
-        self._waiting = {}
-        return late
+        waiting, self._waiting = self._waiting, {}
+        owners = self._processes.owners(set(waiting))
+        pairs = ((flow, owners[endpoint]) for endpoint in owners for flow in waiting[endpoint])
+        return [flow for flow, owner in pairs if self._own(flow, owner, now_us, late=id(flow) not in fresh)]
+
+    def _own(self, flow: Flow, owner: Owner, now_us: int, *, late: bool) -> bool:
+        """Note an owner; whether that is news about a flow that was reported before."""
+        if now_us - flow.started_us > limits.SETTLED_US:
+            return False
+        flow.owner = owner
+        if not late or not flow.facts:
+            return False
+        self._reporter.add_owner(flow)
+        flow.seen_us = max(now_us, flow.seen_us)
+        return flow.ended_us is None
 
     def lines(self, flows: list[Flow]) -> list[bytes]:
         """The lines of these flows, without those that are left out or held back."""
@@ -128,9 +130,20 @@ class Follower:
     def hold(self, flows: list[Flow]) -> None:
         """Hold these flows back until `release`; what is too many is reported at once, under a name of its own."""
         assert self.held is not None
+        self._own_old(flows)
         for flow in flows[: limits.HELD_FLOWS_MAX - len(self.held)]:
             flow.held = True
             self.held.append(flow)
+
+    def _own_old(self, flows: list[Flow]) -> None:
+        """Owners of connections from before the start. Only TCP: its socket belongs to this connection alone, however old."""
+        wanted: dict[Endpoint, Flow] = {}
+        for flow in flows[: limits.PROCESS_SOCKETS_MAX]:
+            record = flow.record
+            if record is not None and record.protocol == TCP and record.source_port and self._reporter.is_own(record.source):
+                wanted[record.protocol, record.source, record.source_port] = flow
+        for endpoint, owner in self._processes.owners(set(wanted)).items() if wanted else ():
+            wanted[endpoint].owner = owner
 
     def release(self, continued: list[Flow]) -> list[bytes]:
         """Report what was held back; flows that continue a known row only if they have ended meanwhile."""

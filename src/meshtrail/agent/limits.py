@@ -104,17 +104,30 @@ SUMMARY_INTERVAL_S = 60.0
 RESYNC_INTERVAL_S = 300.0
 """Time between two dumps that look for connections whose end was missed."""
 
+POLL_INTERVAL_S = 3.0
+"""The same while there are connections from before the start of which the kernel never tells the end; a closed TCP
+connection stays in the table for ten seconds and more, so that each is seen."""
+
+RESYNC_TIME_SHARE_MAX = 0.05
+"""Share of one core that dumps may take over time."""
+
 RESYNC_SOON_S = 0.5
 """Wait before the dump that follows an overrun or an absence: several share one."""
 
 DUMPS_MAX = 3
 """Attempts at a dump that the kernel calls interrupted."""
 
-PROCESS_SCANS_PER_S_MAX = 20
-"""Looks through /proc; each costs milliseconds."""
-
 PROCESS_TIME_SHARE_MAX = 0.05
-"""Share of one core that looking through /proc may take: a look that took long is not repeated soon."""
+"""Share of one core that looking through /proc may take over time."""
+
+PROCESS_CREDIT_S_MAX = 0.2
+"""Time saved up in quiet moments for a burst of new connections: some hundred looks."""
+
+PROCESS_RETRY_S = 0.02
+"""Time between two looks while connections wait for one."""
+
+PROCESS_SOCKETS_MAX = 4_096
+"""Sockets whose process is remembered."""
 
 PROCESS_WAITING_MAX = 256
 """New local connections that wait for the next look; in a storm the storm's program is found by the first ones."""

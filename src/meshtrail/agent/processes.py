@@ -1,15 +1,17 @@
 """Which program and user own a local socket, as /proc tells.
 
-A look costs milliseconds, so looks are bounded in number and in their share of a core; who comes too early waits for the
-next one, in a bounded queue. A socket without an inode (TIME_WAIT) has lost its owner: it is left unknown, not called root.
+A look costs up to milliseconds, so looks are bounded in their share of a core, with some credit for bursts; who comes too
+early waits for the next one, in a bounded queue. A socket without an inode (TIME_WAIT) has lost its owner: it is left unknown, not called root.
 """
 
 import os
 import pwd
 import struct
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from meshtrail.agent import limits
@@ -27,10 +29,10 @@ class Owner(NamedTuple):
 Endpoint = tuple[int, bytes, int]
 """Protocol, packed local address, local port."""
 
-_FILES = (("tcp", 6, 4), ("tcp6", 6, 16), ("udp", 17, 4), ("udp6", 17, 16))
-_UDP = 17
+TCP, UDP = 6, 17
+_FILES = (("tcp", TCP, 4), ("tcp6", TCP, 16), ("udp", UDP, 4), ("udp6", UDP, 16))
 _MAPPED = b"\x00" * 10 + b"\xff\xff"
-PROTOCOLS = frozenset({6, 17})
+PROTOCOLS = frozenset({TCP, UDP})
 """Protocols whose sockets /proc lists with their ports."""
 
 
@@ -58,7 +60,7 @@ def _spellings(endpoint: Endpoint, width: int) -> list[str]:
         return []
     exact = address if len(address) == width else _MAPPED + address
     spellings = [written(exact, port)]
-    if protocol == _UDP:
+    if protocol == UDP:
         spellings.append(written(b"\x00" * width, port))
     return spellings
 
@@ -88,8 +90,9 @@ class Processes:
     def __init__(self, clock: Callable[[], float] = time.monotonic, proc: str = "/proc") -> None:
         self._clock = clock
         self._proc = proc
-        self._next_scan = 0.0
-        self._programs: dict[int, tuple[int, str]] = {}
+        self._credit_s = limits.PROCESS_CREDIT_S_MAX
+        self._credit_at = clock()
+        self._programs: OrderedDict[int, tuple[int, str]] = OrderedDict()
         self.scans = 0
         self.found = 0
         self.unknown = 0
@@ -100,25 +103,41 @@ class Processes:
     @property
     def may_look(self) -> bool:
         """Whether the next look is allowed now."""
-        return self._clock() >= self._next_scan
+        now = self._clock()
+        earned = (now - self._credit_at) * limits.PROCESS_TIME_SHARE_MAX
+        self._credit_s = min(limits.PROCESS_CREDIT_S_MAX, self._credit_s + earned)
+        self._credit_at = now
+        return self._credit_s > 0
 
     def owners(self, wanted: set[Endpoint]) -> dict[Endpoint, Owner]:
         """Owners of these local endpoints, as far as /proc tells now."""
         before = self._clock()
         sockets = self._sockets(wanted)
-        if any(inode not in self._programs for _, inode in sockets.values()):
-            self._programs = _programs(self._proc)
+        self._find_programs({inode for _, inode in sockets.values()} - self._programs.keys())
         owners = {
             endpoint: Owner(uid, user_name(uid), *self._programs.get(inode, (None, None)))
             for endpoint, (uid, inode) in sockets.items()
         }
-        after = self._clock()
-        pause = max(1 / limits.PROCESS_SCANS_PER_S_MAX, (after - before) / limits.PROCESS_TIME_SHARE_MAX)
-        self._next_scan = after + pause
+        self._credit_s -= self._clock() - before
         self.scans += 1
         self.found += len(owners)
         self.unknown += len(wanted) - len(owners)
         return owners
+
+    def _find_programs(self, inodes: set[int]) -> None:
+        """Look for the processes that hold these sockets: first those that held one before, then the youngest first."""
+        if not inodes:
+            return
+        recent = dict.fromkeys(pid for pid, _ in reversed(self._programs.values()))
+        others = sorted((int(entry) for entry in os.listdir(self._proc) if entry.isdigit()), reverse=True)
+        for pid in chain(recent, (pid for pid in others if pid not in recent)):
+            for inode in _inodes(f"{self._proc}/{pid}/fd") & inodes:
+                self._programs[inode] = (pid, _name(f"{self._proc}/{pid}/comm"))
+                inodes.discard(inode)
+            if not inodes:
+                break
+        while len(self._programs) > limits.PROCESS_SOCKETS_MAX:
+            self._programs.popitem(last=False)
 
     def _sockets(self, wanted: set[Endpoint]) -> dict[Endpoint, tuple[int, int]]:
         found: dict[Endpoint, tuple[int, int]] = {}
@@ -138,24 +157,13 @@ class Processes:
         return found
 
 
-def _programs(proc: str) -> dict[int, tuple[int, str]]:
-    """Process number and program name by socket inode, for the processes this one may look at."""
-    found: dict[int, tuple[int, str]] = {}
-    for entry in os.listdir(proc):
-        if not entry.isdigit():
-            continue
-        try:
-            inodes = [_inode(f"{proc}/{entry}/fd/{number}") for number in os.listdir(f"{proc}/{entry}/fd")]
-            if not any(inodes):
-                continue
-            with open(f"{proc}/{entry}/comm", encoding="utf-8", errors="replace") as file:
-                name = file.read().strip()
-        except OSError:
-            continue
-        for inode in inodes:
-            if inode:
-                found.setdefault(inode, (int(entry), name))
-    return found
+def _inodes(folder: str) -> set[int]:
+    """Sockets that a process holds; none when it may not be looked at, or is gone."""
+    try:
+        with os.scandir(folder) as entries:
+            return {_inode(entry.path) for entry in entries} - {0}
+    except OSError:
+        return set()
 
 
 def _inode(path: str) -> int:
@@ -164,3 +172,11 @@ def _inode(path: str) -> int:
     except OSError:
         return 0
     return int(target[8:-1]) if target.startswith("socket:[") else 0
+
+
+def _name(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""

@@ -61,6 +61,7 @@ class Agent:
         conntrack = self._conntrack = Conntrack(
             config.receive_bytes_new, config.receive_bytes_destroy, prompt_ends=config.prompt_ends
         )
+        self._sysctls.look()
         if config.change_sysctls:
             refused = self._sysctls.apply()
             if refused:
@@ -71,7 +72,9 @@ class Agent:
         now = wall_clock()
         flows = [flow for record in conntrack.dump() if (flow := self._table.entry(record, now)) is not None]
         self._follower.hold(flows)
-        self._delay(self._resync, limits.RESYNC_INTERVAL_S)
+        if self._sysctls.found.get("nf_conntrack_events") != "1":
+            self._table.watch_silent(flows)
+        self._delay(self._resync, limits.POLL_INTERVAL_S if self._table.has_silent else limits.RESYNC_INTERVAL_S)
         self._delay(self._summarise, limits.SUMMARY_INTERVAL_S)
         self._uplink.start(self._facts_now)
         _LOG.info("capturing: %d connections are open", len(self._table))
@@ -90,7 +93,7 @@ class Agent:
         conntrack = self._conntrack
         assert conntrack is not None, "start first"
         if self._follower.held is not None or self._follower.waits_for_owners:
-            wait_s = min(wait_s, 1 / limits.PROCESS_SCANS_PER_S_MAX)
+            wait_s = min(wait_s, limits.PROCESS_RETRY_S)
         if conntrack.wait(wait_s):
             self._take(conntrack, conntrack.read())
             time.sleep(limits.REST_S)
@@ -187,7 +190,8 @@ class Agent:
         )  # fmt: skip
 
     def _resync(self, conntrack: Conntrack) -> None:
-        self._delay(self._resync, limits.RESYNC_INTERVAL_S)
+        """Compare with the whole table. Events that arrive meanwhile wait in the sockets and come first."""
+        before_s = time.monotonic()
         self._loop.resyncs += 1
         entries = conntrack.dump()
         self._take(conntrack, conntrack.read())
@@ -196,8 +200,14 @@ class Agent:
         flows += self._table.missing({record.id for record in entries}, now)
         flows += self._table.settle(now)
         self._put(self._follower.lines(flows))
+        cost_s = time.monotonic() - before_s
         if self._table.has_suspects:
-            self._delay(self._resync, limits.RESYNC_SOON_S)
+            wait_s = limits.RESYNC_SOON_S
+        elif self._table.has_silent:
+            wait_s = limits.POLL_INTERVAL_S
+        else:
+            wait_s = limits.RESYNC_INTERVAL_S
+        self._delay(self._resync, max(wait_s, cost_s / limits.RESYNC_TIME_SHARE_MAX))
 
     def _look_at_facts(self, _conntrack: Conntrack) -> None:
         self._delay(self._look_at_facts, limits.FACTS_INTERVAL_S)

@@ -35,11 +35,18 @@ class Sysctls:
         self._note = note
         self._folder = folder
         self._before: dict[str, str] = {}
+        self.found: dict[str, str | None] = {}
+        """The values at the start, whoever set them."""
+
+    def look(self) -> None:
+        """Note what is there, changing nothing."""
+        self.found = {name: read(name, self._folder) for name in WANTED}
 
     def apply(self) -> list[str]:
         """Set all; returns the names that could not be set."""
+        self.look()
         noted = self._noted()
-        wrong = {name: value for name in WANTED if (value := read(name, self._folder)) != WANTED[name]}
+        wrong = {name: value for name, value in self.found.items() if value != WANTED[name]}
         known = {name: value for name, value in wrong.items() if value is not None}
         self._before = known | noted
         self._write_note()
