@@ -24,6 +24,9 @@ class ServerProcess:
     def __init__(self, data: Path, command: tuple[str, ...] = ("serve",), prefix: tuple[str, ...] = ()) -> None:
         self.data = data
         self._arguments = [*prefix, sys.executable, "-m", "meshtrail", *command, "--data", str(data), "--port", "0"]
+        self._welcomes = command[0] == "up"
+        self.said: list[str] = []
+        """What it printed until it was ready."""
         self.process: subprocess.Popen[str] | None = None
         self.url = ""
         self.token = ""
@@ -37,18 +40,20 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start and wait until it answers."""
+        self.url = ""
         self.process = subprocess.Popen(
             self._arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "NO_COLOR": "1"}
         )
         assert self.process.stdout is not None
-        said = []
+        self.said = []
         for line in self.process.stdout:
-            said.append(line)
+            self.said.append(line)
             found = re.search(r"http://[^\s/]+:\d+", line)
-            if found and "level" not in line:
+            if found and "level" not in line and not self.url:
                 self.url = found.group()
+            if self.url and (not self._welcomes or "Stop" in line):
                 break
-        assert self.url, "".join(said)
+        assert self.url, "".join(self.said)
         self.token = (self.data / "local.token").read_text().strip()
 
     def stop(self) -> int:
