@@ -113,7 +113,7 @@ def _varied(moment: datetime, chance: random.Random, seq: int) -> Row:
 
 def generate(now: datetime, count: int = 320) -> list[Row]:
     """Rows of the last hour, oldest first: all states, a gap, hostile names."""
-    chance = random.Random(7)
+    chance = random.Random(7)  # noqa: S311 - the same rows at each run
     times = sorted(now - timedelta(seconds=3_500 * chance.random() ** 1.4 + 3) for _ in range(count))
     rows = [_varied(moment, chance, seq + 1) for seq, moment in enumerate(times)]
     for index in (-2, -5, -9, -23):
@@ -181,7 +181,7 @@ class UnavailableError(MeshTrailError):
     code = "unavailable"
 
 
-def _passes(row: Row, name: str, values: Sequence[str]) -> bool:
+def _passes(row: Row, name: str, values: Sequence[str]) -> bool:  # noqa: PLR0911 - one line a kind of parameter
     if name == "from":
         return bool(row["started_at"] >= _precise(values[0]))
     if name == "to":
@@ -225,7 +225,8 @@ def _histogram(store: FakeStore, params: dict[str, list[str]]) -> dict[str, Any]
     since = datetime.fromisoformat(params.get("from", [rfc3339(until - timedelta(hours=24))])[0])
     buckets = int(params.get("buckets", ["60"])[0])
     interval = max((until - since) / buckets, timedelta(milliseconds=1))
-    bars = [{"start": rfc3339(since + interval * index), "allowed": 0, "denied": 0, "unknown": 0} for index in range(buckets)]
+    starts = [since + interval * index for index in range(buckets)]
+    bars: list[dict[str, Any]] = [{"start": rfc3339(start), "allowed": 0, "denied": 0, "unknown": 0} for start in starts]
     for row in store.matching(params):
         index = min(int((datetime.fromisoformat(row["started_at"]) - since) / interval), buckets - 1)
         word = "denied" if row["state"] == "denied" else row["verdict"] or "unknown"
@@ -271,7 +272,7 @@ def create_app(store: FakeStore) -> Litestar:
     async def sign_in(data: dict[str, str]) -> Response[None]:
         if data.get("token") != TOKEN:
             return Response({"error": {"message": "unknown token"}}, status_code=401)  # type: ignore[arg-type]
-        return Response(None, status_code=204, cookies=[Cookie("meshtrail_session", "s", httponly=True, samesite="lax")])
+        return Response(None, status_code=204, cookies=[Cookie("meshtrail_session", value="s", httponly=True, samesite="lax")])
 
     @delete("/api/v1/session", status_code=204)
     async def sign_out() -> Response[None]:

@@ -171,7 +171,7 @@ def _field(column: Column, group: str, value: object, filters: Filters) -> Field
         label=formats.words(label.removesuffix("_ms")),
         doc=column.doc,
         values=tuple(_value(column, item, filters) for item in items),
-        monospaced=column.kind in _MONOSPACED or column.name in {"seq"},
+        monospaced=column.kind in _MONOSPACED or column.name == "seq",
     )
 
 

@@ -4,7 +4,7 @@ import math
 import re
 from datetime import UTC, datetime
 
-UNKNOWN = "–"
+UNKNOWN = "\u2013"
 """Stands where a value is not known, so that nothing looks like a fact."""
 
 _BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
@@ -20,7 +20,7 @@ _DECEIVING = re.compile(
 
 
 def visible(text: str) -> str:
-    """The text with deceiving characters written out, such as `\\u202e`."""
+    """The text with deceiving characters written out as escapes."""
     return _DECEIVING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

@@ -85,7 +85,7 @@ class Dashboard:
             answer, stored = await traffic_page(self.pages, org_id, filters, now)
             if identifier is not None:
                 opened = await self._details(request, org_id, filters, identifier)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever fails, a person reads it as a page; it is logged
             status, failure = failure_of(error, request)
         context = traffic_context(filters, self.status(), now, answer, stored=stored, details=opened, failure=failure)
         return _html(self.renderer.render("traffic.html", context), status)
@@ -93,7 +93,7 @@ class Dashboard:
     async def _panel(self, request: AnyRequest, org_id: str, filters: Filters, identifier: str) -> Response[str]:
         try:
             opened = await self._details(request, org_id, filters, identifier)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - as above
             status, failure = failure_of(error, request)
             return Response(
                 f"{failure.message} {failure.remedy}".strip(), status_code=status, media_type=MediaType.TEXT,
@@ -172,8 +172,11 @@ def create_router(
     status: Callable[[], CaptureStatus],
     clock: Callable[[], datetime] = _now,
 ) -> Router:
-    """The dashboard's routes. They are open to everybody and check the session themselves, because somebody without
-    one is to see the sign-in page and not an error."""
+    """The dashboard's routes.
+
+    They are open to everybody and check the session themselves: somebody without one is to see the sign-in page and
+    not an error.
+    """
     dashboard = Dashboard(pages, session_org, status, clock)
 
     @get("/", name="dashboard", sync_to_thread=False)
