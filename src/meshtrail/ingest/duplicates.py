@@ -48,9 +48,7 @@ class Duplicates:
         """Which rows are new, and their keys; `taken` are keys of rows that go into the same commit before these."""
         keys = natural_keys(org_id, table)
         fresh = ~self._seen.contains(keys)
-        first = np.zeros(len(keys), dtype=bool)
-        first[np.unique(keys, axis=0, return_index=True)[1]] = True
-        fresh &= first
+        fresh &= _first_of_each(keys)
         if taken is not None and len(taken):
             fresh &= ~_members(keys, taken)
         occurred = np.asarray(table["occurred_at"].combine_chunks().cast(pa.int64()))
@@ -87,6 +85,15 @@ class Duplicates:
             {"org": org_id, "low": int(started.min()), "high": int(started.max())},
         )
         return np.asarray(answer["n"]) if answer.num_columns else np.array([], dtype=np.int64)
+
+
+def _first_of_each(keys: Keys) -> np.ndarray:
+    """Which rows are the first with their key. Mostly all are, which one word of the hash already shows."""
+    if len(np.unique(keys[:, 0])) == len(keys):
+        return np.ones(len(keys), dtype=bool)
+    first = np.zeros(len(keys), dtype=bool)
+    first[np.unique(keys, axis=0, return_index=True)[1]] = True
+    return first
 
 
 def _members(keys: Keys, of: Keys) -> np.ndarray:

@@ -1,0 +1,105 @@
+"""Writes the reference pages that are made from the code; `--check` fails when one is not current."""
+
+import ast
+import dataclasses
+import inspect
+import sys
+from pathlib import Path
+
+from prometheus_client.metrics import MetricWrapperBase
+
+from meshtrail.agent.config import AgentConfig
+from meshtrail.ingest import metrics
+from meshtrail.model.columns import FAMILIES
+from meshtrail.model.document import csv_header, markdown
+from meshtrail.server import ServerConfig
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "docs" / "reference"
+MADE = "<!-- Made from the code by `make docs`. -->\n"
+
+
+def fields() -> str:
+    """All fields of all families."""
+    pages = [markdown(family) + f"\nCSV header:\n\n```\n{csv_header(family)}\n```\n" for family in FAMILIES.values()]
+    return "# Fields\n\n" + "\n".join(pages)
+
+
+def _documented(path: Path) -> list[tuple[str, str, str]]:
+    """Upper-case constants of a module with their values and the text below them."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    found = []
+    for node, following in zip(body, [*body[1:], None], strict=True):
+        if not isinstance(node, ast.Assign) or not isinstance(following, ast.Expr):
+            continue
+        target, text = ast.unparse(node.targets[0]), following.value
+        if target.isupper() and isinstance(text, ast.Constant) and isinstance(text.value, str):
+            found.append((target, ast.unparse(node.value), " ".join(text.value.split())))
+    return found
+
+
+def limits() -> str:
+    """The limits of ingest and of the agent."""
+    lines = ["# Limits\n"]
+    for room in ("ingest", "agent"):
+        lines += [f"## {room}\n", "| limit | value | reason |", "|---|---|---|"]
+        lines += [f"| `{name}` | `{value}` | {text} |" for name, value, text in _documented(ROOT / f"src/meshtrail/{room}/limits.py")]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def configuration() -> str:
+    """Settings of server and agent."""
+    lines = ["# Configuration\n", "Every setting is an option of the command; `--help` shows the same.\n"]
+    for config in (ServerConfig, AgentConfig):
+        lines += [f"## {config.__name__}\n", "| setting | default | meaning |", "|---|---|---|"]
+        body = ast.parse(inspect.getsource(config)).body[0]
+        assert isinstance(body, ast.ClassDef)
+        texts = dict(_field_texts(body))
+        for field in dataclasses.fields(config):
+            default = "required" if field.default is dataclasses.MISSING else f"`{field.default}`"
+            lines.append(f"| `{field.name}` | {default} | {texts.get(field.name, '')} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _field_texts(body: ast.ClassDef) -> list[tuple[str, str]]:
+    pairs = zip(body.body, body.body[1:], strict=False)
+    return [
+        (ast.unparse(node.target), " ".join(following.value.value.split()))
+        for node, following in pairs
+        if isinstance(node, ast.AnnAssign) and isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
+        and isinstance(following.value.value, str)
+    ]  # fmt: skip
+
+
+def counters() -> str:
+    """Metrics at /metrics."""
+    lines = ["# Metrics\n", "`GET /metrics`, Prometheus' text format.\n", "| metric | kind | meaning |", "|---|---|---|"]
+    for metric in vars(metrics).values():
+        if isinstance(metric, MetricWrapperBase):
+            family = metric.describe()[0]
+            lines.append(f"| `{family.name}` | {family.type} | {family.documentation} |")
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"fields.md": fields, "limits.md": limits, "configuration.md": configuration, "metrics.md": counters}
+
+
+def main() -> int:
+    """Write all pages, or with --check compare them."""
+    stale = []
+    for name, make in PAGES.items():
+        path, content = FOLDER / name, MADE + make()
+        if "--check" in sys.argv:
+            if not path.exists() or path.read_text(encoding="utf-8") != content:
+                stale.append(name)
+            continue
+        path.write_text(content, encoding="utf-8")
+    if stale:
+        print(f"not current: {', '.join(stale)}; run: make docs", file=sys.stderr)
+    return int(bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
