@@ -75,7 +75,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(f"The token file cannot be read: {error}.\nGive the path of a readable file with --token-file.", EXIT_USAGE)
     if not token:
         return _fail(
-            "The agent has no token.\nGive it one with --token-file (made by: meshtrail token create NAME --scope ingest).", EXIT_USAGE
+            "The agent has no token.\nGive it one with --token-file (made by: meshtrail token create NAME --scope ingest).",
+            EXIT_USAGE,
         )
     try:
         agent = Agent(configuration(given, token))

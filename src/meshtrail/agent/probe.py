@@ -72,7 +72,8 @@ def tracked(by: Tracked) -> Check:
         return Check("tracking rule", True, f"connections are tracked {by}")
     if by is Tracked.by_nobody:
         return Check("tracking rule", True, "no rule tracks connections; the agent adds a harmless one while it runs")
-    return Check("tracking rule", False, "the rules cannot be read", f"Install nft and run as root, or add: {tracking.IPTABLES_REMEDY}")
+    remedy = f"Install nft and run as root, or add: {tracking.IPTABLES_REMEDY}"
+    return Check("tracking rule", False, "the rules cannot be read", remedy)
 
 
 def nft(program: str | None) -> Check:

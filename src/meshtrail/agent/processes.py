@@ -1,7 +1,8 @@
 """Which program and user own a local socket, as /proc tells.
 
 A look costs up to milliseconds, so looks are bounded in their share of a core, with some credit for bursts; who comes too
-early waits for the next one, in a bounded queue. A socket without an inode (TIME_WAIT) has lost its owner: it is left unknown, not called root.
+early waits for the next one, in a bounded queue. A socket without an inode (TIME_WAIT) has lost its owner: it is left
+unknown, not called root.
 """
 
 import os

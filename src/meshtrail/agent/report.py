@@ -132,7 +132,8 @@ class Reporter:
         """A row that says that reports are missing."""
         row: dict[str, object] = {
             "state": "gap", "occurred_at": time_text(until_us), "started_at": time_text(since_us),
-            "ended_at": time_text(max(since_us, until_us)), **self._head, "flow_id": flow_id, "gap_cause": cause, "gap_lost": lost,
+            "ended_at": time_text(max(since_us, until_us)), **self._head, "flow_id": flow_id,
+            "gap_cause": cause, "gap_lost": lost,
         }  # fmt: skip
         return msgspec.json.encode(row)
 

@@ -190,16 +190,15 @@ class Agent:
         )  # fmt: skip
 
     def _resync(self, conntrack: Conntrack) -> None:
-        """Compare with the whole table. Events that arrive meanwhile wait in the sockets and come first."""
+        """Compare with the whole table. Events that arrive meanwhile wait in the sockets, and are taken after the entries:
+        the end of an entry then finds it, and no entry comes back to life. What is still unaccounted for is missing."""
         before_s = time.monotonic()
         self._loop.resyncs += 1
         entries = conntrack.dump()
-        self._take(conntrack, conntrack.read())
         now = wall_clock()
-        flows = [flow for record in entries if (flow := self._table.entry(record, now)) is not None]
-        flows += self._table.missing({record.id for record in entries}, now)
-        flows += self._table.settle(now)
-        self._put(self._follower.lines(flows))
+        self._put(self._follower.lines([flow for record in entries if (flow := self._table.entry(record, now)) is not None]))
+        self._take(conntrack, conntrack.read())
+        self._put(self._follower.lines(self._table.missing({record.id for record in entries}, wall_clock())))
         cost_s = time.monotonic() - before_s
         if self._table.has_suspects:
             wait_s = limits.RESYNC_SOON_S
@@ -236,7 +235,8 @@ class Agent:
         if self._conntrack is not None:
             self._take(self._conntrack, self._conntrack.read())
             self._conntrack.hear_updates(False)
-            self._put(self._follower.release([]) if self._uplink.remembered is not None and self._follower.held else [])
+            if self._follower.held:
+                _LOG.warning("%d connections wait for the server's memory; the next start finds them", len(self._follower.held))
         unsent = self._uplink.stop()
         if unsent:
             _LOG.error("%d reports could not be sent before the end", unsent)

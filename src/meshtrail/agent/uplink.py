@@ -256,7 +256,7 @@ class Uplink:
             return None
         if answer.status in {401, 403}:
             self.counters.unauthorised += 1
-            _LOG.error("the server does not accept the agent's token (%d); reports wait. Give the agent a valid token.", answer.status)
+            _LOG.error("the server refuses the agent's token (%d); reports wait. Give the agent a valid token.", answer.status)
             return limits.UNAUTHORISED_S
         _LOG.warning("the server answers %d; reports wait", answer.status)
         return answer.retry_after_s
