@@ -5,10 +5,9 @@ import subprocess
 import sys
 import time
 
-from tests.servers import ServerProcess
-
 from bench.line import Figure
 from bench.namespace import up
+from tests.servers import ServerProcess
 
 RATES = (1_000, 2_500, 5_000, 10_000, 20_000, 40_000)
 STEP_S = 5

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 import msgspec
-from tests.servers import ServerProcess
 
 from bench import data
 from bench.line import Figure, apart, at_least
+from tests.servers import ServerProcess
 
 ROWS = 1_000_000
 SQLITE_ROWS = 20_000

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet
-from tests.servers import ServerProcess
 
 from bench import data
 from bench.line import Figure, apart, at_least, at_most
@@ -16,6 +15,7 @@ from meshtrail.control.service import Control, Scope
 from meshtrail.server import CONTROL_FILE, STORE_FOLDER
 from meshtrail.store.embedded import EmbeddedEngine
 from meshtrail.store.reader import KEY, NATIVE_COLUMNS
+from tests.servers import ServerProcess
 
 ROWS = 10_000_000
 REPEATS = 9

@@ -93,9 +93,7 @@ class ServerProcess:
         finally:
             control.close()
 
-    def call(
-        self, method: str, path: str, body: bytes | None = None, token: str | None = None, **headers: str
-    ) -> Answer:
+    def call(self, method: str, path: str, body: bytes | None = None, token: str | None = None, **headers: str) -> Answer:
         """Status and decoded JSON of a request; `token` "" sends none."""
         status, content, _ = self.raw(method, path, body, token, **headers)
         return status, msgspec.json.decode(content) if content else None

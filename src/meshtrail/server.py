@@ -107,11 +107,14 @@ class Server:
         await pipeline.start()
         self._pipeline = pipeline
         gate = Gate(self.control, self._clock)
-        rooms = Rooms(self.reader, pipeline, self.control, gate, directories, self.config.data, self._clock, lambda: self.capture())
+        rooms = Rooms(self.reader, pipeline, self.control, gate, directories, self.config.data, self._clock, self._capture_now)
         try:
             yield create_app(rooms, self._pages(rooms))
         finally:
             await pipeline.stop()
+
+    def _capture_now(self) -> Capture:
+        return self.capture()
 
     def _pages(self, rooms: Rooms) -> list[Router]:
         def status() -> CaptureStatus:
@@ -172,8 +175,6 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise SystemExit(
-            f"Cannot listen on {host}:{port}: {error.strerror}.\nStop the other program, or choose another --port."
-        ) from error
+        raise SystemExit(f"Cannot listen on {host}:{port}: {error.strerror}.\nStop the other program, or choose another --port.") from error
     listener.listen(1_024)
     return listener

@@ -192,7 +192,7 @@ NETBIRD_ENDPOINT = {"id", "type", "name", "geo_location", "os", "address", "dns_
 def test_netbird_rows_have_all_required_properties(server: ServerProcess) -> None:
     """Also for IPv6, ICMP, denied and just opened rows; gaps are not events of NetBird."""
     token = server.new_organisation()
-    v6 = {"source_address": "2001:db8::1", "destination_address": "2001:db8::2"}
+    v6: dict[str, Any] = {"source_address": "2001:db8::1", "destination_address": "2001:db8::2"}
     server.ingest(
         [
             report(**v6), report(protocol=58, icmp_type=128, icmp_code=0, source_port=None, destination_port=None, **v6),

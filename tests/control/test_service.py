@@ -16,6 +16,7 @@ class Clock:
     now = 1_790_000_000_000_000
 
     def __call__(self) -> int:
+        """Now."""
         return self.now
 
 
@@ -40,7 +41,7 @@ def test_token_works_until_it_expires_or_is_deleted(control: Control, clock: Clo
     assert made
     identifier, secret = control.add_token(org_id, "test", {Scope.read}, lifetime_s=60)
     identity = control.token_identity(secret)
-    assert (identity.org_id, identity.scopes, identity.token_id) == (org_id, {Scope.read}, identifier)
+    assert (identity.org_id, identity.scopes, identity.token_id) == (org_id, frozenset({Scope.read}), identifier)
     clock.now += 61_000_000
     with pytest.raises(UnauthenticatedError):
         control.token_identity(secret)

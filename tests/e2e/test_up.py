@@ -152,5 +152,3 @@ def test_second_start_on_the_same_data_is_one_clear_line(own_server: ServerProce
     assert done.returncode == 1
     assert "in use by process" in done.stderr
     assert done.stderr.strip().count("\n") == 0
-
-

@@ -42,9 +42,7 @@ def test_peers_are_named_by_address(engine: EmbeddedEngine, org_id: str) -> None
 
 def test_loopback_is_the_reporter(engine: EmbeddedEngine, org_id: str) -> None:
     """127.0.0.1 is the machine that reports it, whatever others claim."""
-    row = stored(
-        engine, org_id, report(NOON_US, reporter_id="peer-2", source_address="127.0.0.1", destination_address="127.0.0.1")
-    )
+    row = stored(engine, org_id, report(NOON_US, reporter_id="peer-2", source_address="127.0.0.1", destination_address="127.0.0.1"))
     assert (row["source_name"], row["destination_name"]) == ("crm", "crm")
 
 

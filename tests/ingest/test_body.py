@@ -2,6 +2,7 @@
 
 import gzip
 import os
+from collections.abc import Callable
 
 import pytest
 import zstandard
@@ -9,13 +10,14 @@ import zstandard
 from meshtrail.common.errors import InvalidError, TooLargeError, UnsupportedError
 from meshtrail.ingest.body import decompressed
 
+PACKERS: dict[str, Callable[[bytes], bytes]] = {"zstd": zstandard.compress, "gzip": gzip.compress}
 CONTENT = os.urandom(3_000_000)
 
 
 @pytest.mark.parametrize("encoding", ["", "identity", "zstd", "gzip"])
 def test_round_trip(encoding: str) -> None:
     """Each encoding gives back what was sent, several frames in a row included."""
-    pack = {"zstd": zstandard.compress, "gzip": gzip.compress}.get(encoding, bytes)
+    pack = PACKERS.get(encoding, bytes)
     assert decompressed(pack(CONTENT), encoding) == CONTENT
     if encoding in {"zstd", "gzip"}:
         assert decompressed(pack(CONTENT) + pack(b"more"), encoding) == CONTENT + b"more"

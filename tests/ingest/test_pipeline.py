@@ -9,7 +9,7 @@ import pytest
 
 from meshtrail.common.errors import BusyError, UnavailableError
 from meshtrail.ingest import ndjson
-from meshtrail.ingest import pipeline as module
+from meshtrail.ingest.limits import QUEUE_ROWS_MAX
 from meshtrail.store.embedded import EmbeddedEngine
 from meshtrail.store.query import Query
 from meshtrail.store.reader import Reader
@@ -118,7 +118,7 @@ def test_a_full_queue_says_so(engine: EmbeddedEngine, org_id: str) -> None:
 
     async def run() -> None:
         running = pipe(engine)
-        running._waiting_rows = module.QUEUE_ROWS_MAX + 1
+        running._waiting_rows = QUEUE_ROWS_MAX + 1
         with pytest.raises(BusyError):
             await running.submit(org_id, "ndjson", body([report()]), ndjson.decode)
         running._waiting_rows = 0

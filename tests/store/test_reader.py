@@ -106,7 +106,7 @@ def test_organisations_do_not_meet(engine: EmbeddedEngine, org_id: str) -> None:
     assert len(rows(engine, org_id + "x")) == 2
 
 
-FIELDS = {
+FIELDS: dict[str, list[Any]] = {
     "state": ["open", "closed", "denied"], "protocol": [1, 6, 17], "destination_port": [22, 80, 443],
     "source_address": ["10.0.0.1", "10.0.1.2", "192.168.0.9"], "user_name": ["ana", "Bo'b", "c\\d", None],
 }  # fmt: skip

@@ -7,7 +7,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from meshtrail.common.errors import ForbiddenError, UnauthenticatedError
-from meshtrail.control.service import Control, Identity, Scope
+from meshtrail.control.service import Control, Identity
 
 SESSION_COOKIE = "meshtrail_session"
 PUBLIC = "public"

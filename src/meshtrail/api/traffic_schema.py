@@ -29,9 +29,7 @@ def _filters(column: Column) -> list[dict[str, Any]]:
         _parameter(f"{column.name}.known", f"Whether {column.name} is known.", {"type": "string", "enum": ["true", "false"]}),
     ]
     if column.kind in _ORDERED:
-        found += [
-            _parameter(f"{column.name}.{op}", f"{column.name} compared.", {"type": "string"}) for op in ("gte", "gt", "lte", "lt")
-        ]
+        found += [_parameter(f"{column.name}.{op}", f"{column.name} compared.", {"type": "string"}) for op in ("gte", "gt", "lte", "lt")]
     return found
 
 
@@ -70,9 +68,7 @@ def described(schema: dict[str, Any]) -> dict[str, Any]:
     paths = schema["paths"]
     listing = paths["/api/v1/traffic"]["get"]
     listing["parameters"] = [*_window(), *_page(), *filters]
-    listing["responses"]["200"]["content"] = _content(
-        _envelope({"type": "array", "items": _ROW}, next_cursor={"type": ["string", "null"]})
-    )
+    listing["responses"]["200"]["content"] = _content(_envelope({"type": "array", "items": _ROW}, next_cursor={"type": ["string", "null"]}))
     paths["/api/v1/traffic/{identifier}"]["get"]["responses"]["200"]["content"] = _content(_envelope(_ROW))
     buckets = _parameter("buckets", "Bars at the most.", {"type": "integer", "minimum": 1, "maximum": 500, "default": 60})
     paths["/api/v1/traffic/histogram"]["get"]["parameters"] = [*_window(), buckets, *filters]

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from meshtrail.cli.options import default_data
+from meshtrail.common.errors import UnauthenticatedError
 from meshtrail.control.service import Control, Identity, Scope
 
 AGENT_TOKEN_FILE = "agent.token"
@@ -24,8 +25,6 @@ def ensure_token(control: Control, org_id: str, path: Path, name: str, scopes: s
 
 
 def _works(control: Control, secret: str, org_id: str) -> bool:
-    from meshtrail.common.errors import UnauthenticatedError
-
     try:
         identity: Identity = control.token_identity(secret)
     except UnauthenticatedError:

@@ -20,15 +20,11 @@ def default_data() -> Path:
 
 Data = Annotated[
     Path,
-    typer.Option(
-        help="Folder of everything the server keeps.", default_factory=default_data, show_default="/var/lib/meshtrail as root"
-    ),
+    typer.Option(help="Folder of everything the server keeps.", default_factory=default_data, show_default="/var/lib/meshtrail as root"),
 ]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65_535, help="TCP port; 0 takes a free one.")]
 GeoFile = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="MaxMind-format file with places of addresses.")]
 Url = Annotated[str, typer.Option(envvar="MESHTRAIL_URL", help="Address of the server.")]
-Token = Annotated[
-    str, typer.Option(envvar="MESHTRAIL_TOKEN", help="API token; else the one `meshtrail up` keeps for this machine.")
-]
+Token = Annotated[str, typer.Option(envvar="MESHTRAIL_TOKEN", help="API token; else the one `meshtrail up` keeps for this machine.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]

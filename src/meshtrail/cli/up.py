@@ -97,22 +97,29 @@ def up(
         server.close()
 
 
+def _bold(text: object) -> str:
+    return typer.style(str(text), bold=True)
+
+
+def _dim(text: str) -> str:
+    return typer.style(text, dim=True)
+
+
 def _welcome(address: str, server: Server, org_id: str, local: LocalAgent) -> None:
     data = server.config.data
     state = local.state()
-    bold, dim = (lambda text: typer.style(text, bold=True)), (lambda text: typer.style(text, dim=True))
     mark = typer.style("●", fg="green") if state.capturing else typer.style("○", fg="yellow")
     link = f"{address}/sign-in/{server.control.add_sign_in_link(org_id)}"
     lines = [
         "",
-        f"  {bold('MeshTrail')}  who reached what, when, and why",
+        f"  {_bold('MeshTrail')}  who reached what, when, and why",
         "",
-        f"  Open      {bold(link)}",
-        f"            {dim('works once, for 15 minutes; another: meshtrail token link')}",
+        f"  Open      {_bold(link)}",
+        f"            {_dim('works once, for 15 minutes; another: meshtrail token link')}",
         f"  Capture   {mark} {state.reason}",
         f"  Data      {data}",
-        f"  API       {address}/api/events/network-traffic   {dim(f'token: {data / LOCAL_TOKEN_FILE}')}",
-        f"  Stop      Ctrl+C {dim('(what was taken is stored first)')}",
+        f"  API       {address}/api/events/network-traffic   {_dim(f'token: {data / LOCAL_TOKEN_FILE}')}",
+        f"  Stop      Ctrl+C {_dim('(what was taken is stored first)')}",
         "",
     ]
     typer.echo("\n".join(lines))

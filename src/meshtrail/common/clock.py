@@ -15,11 +15,7 @@ def wall_clock() -> int:
 
 def rfc3339(microseconds: int) -> str:
     """`2026-11-21T03:12:42.000123Z`."""
-    return (
-        datetime.fromtimestamp(microseconds / 1e6, UTC)
-        .replace(microsecond=microseconds % 1_000_000)
-        .strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    )
+    return datetime.fromtimestamp(microseconds / 1e6, UTC).replace(microsecond=microseconds % 1_000_000).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def microseconds(text: str) -> int:

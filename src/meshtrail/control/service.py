@@ -90,9 +90,7 @@ class Control:
             if found is None:
                 transaction.execute(insert(versions).values(version=VERSION))
             elif found > VERSION:
-                raise UnavailableError(
-                    f"{self._path} has version {found}, this release knows {VERSION}: install the newer release again."
-                )
+                raise UnavailableError(f"{self._path} has version {found}, this release knows {VERSION}: install the newer release again.")
 
     def close(self) -> None:
         """Close all connections."""
@@ -147,8 +145,7 @@ class Control:
         with self._db.begin() as transaction:
             rows = transaction.execute(select(tokens).where(tokens.c.org_id == org_id).order_by(tokens.c.created_at))
             return [
-                TokenInfo(row.id, row.name, tuple(row.scopes.split()), row.created_at, row.expires_at, row.last_used_at)
-                for row in rows
+                TokenInfo(row.id, row.name, tuple(row.scopes.split()), row.created_at, row.expires_at, row.last_used_at) for row in rows
             ]
 
     def delete_token(self, org_id: str, identifier: str) -> None:
@@ -187,9 +184,7 @@ class Control:
                 .values(used_at=now)
             )
             if not used.rowcount:
-                raise UnauthenticatedError(
-                    "The sign-in link was used before or has expired.", "Make a new one with: meshtrail token link"
-                )
+                raise UnauthenticatedError("The sign-in link was used before or has expired.", "Make a new one with: meshtrail token link")
             row = transaction.execute(select(sign_in_links).where(sign_in_links.c.hash == _hash(code))).one()
         return self.add_session(Identity(row.org_id, frozenset(Scope)))
 

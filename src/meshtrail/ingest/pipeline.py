@@ -216,7 +216,7 @@ class Pipeline:
         """Commit the batches together; if that fails, each by itself, so that none takes the others with it."""
         try:
             return list(self._commit(group))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, every sender has to be answered)
             if len(group) == 1:
                 return [_failure(error)]
         return [outcome for pending in group for outcome in self._commit_group([pending])]

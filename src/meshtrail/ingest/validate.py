@@ -41,11 +41,7 @@ def validate(batch: Batch, family: Family, now_us: int) -> None:
 def _column(batch: Batch, name: str) -> pa.Array:
     values = batch.table[name]
     return (
-        values.chunk(0)
-        if values.num_chunks == 1
-        else pa.concat_arrays(values.chunks)
-        if values.num_chunks
-        else (pa.array([], values.type))
+        values.chunk(0) if values.num_chunks == 1 else pa.concat_arrays(values.chunks) if values.num_chunks else (pa.array([], values.type))
     )
 
 
@@ -199,7 +195,7 @@ def _times(values: pa.Array) -> type_:
     return pa.array([time or None for time in parsed], pa.int64()).cast(kind), bad, reason
 
 
-def _time(text: str | None) -> int | None | bool:
+def _time(text: str | None) -> int | bool | None:
     """Microseconds, None for an unknown time, False for what is no time."""
     if not text:
         return None

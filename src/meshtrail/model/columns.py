@@ -125,23 +125,14 @@ def _counter(name: str, doc: str, unit: str) -> Column:
     return Column(name, Kind.u64, doc, merge=Merge.largest, unit=unit)
 
 
-_ID_HIGH = (
-    "bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(started_at)), 16), bitOr(0x7000, bitAnd(cityHash64(flow_id), 0xFFF)))"
-)
+_ID_HIGH = "bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(started_at)), 16), bitOr(0x7000, bitAnd(cityHash64(flow_id), 0xFFF)))"
 _ID_LOW = "bitOr(bitAnd(sipHash64(reporter_id, flow_id), 0x3FFFFFFFFFFFFFFF), 0x8000000000000000)"
 ID_EXPRESSION = f"reinterpret(bitOr(toUInt128({_ID_HIGH}), bitShiftLeft(toUInt128({_ID_LOW}), 64)), 'UUID')"
 """A UUIDv7 (RFC 9562, 5.7): milliseconds of the start, version, variant, and 74 bits of hash instead of chance, so
 that every report of one connection has the same id and the id leads back to the sort key."""
 
 HEAD_IDENTITY = (
-    Column(
-        "org_id",
-        Kind.name,
-        "Organisation the event belongs to; every query carries it.",
-        merge=Merge.key,
-        nullable=False,
-        wire=False,
-    ),
+    Column("org_id", Kind.name, "Organisation the event belongs to; every query carries it.", merge=Merge.key, nullable=False, wire=False),
 )
 
 TRAFFIC = Family(
@@ -175,12 +166,7 @@ TRAFFIC = Family(
                 nullable=False,
             ),
             Column(
-                "received_at",
-                Kind.time,
-                "The server's clock when that report arrived.",
-                merge=Merge.largest,
-                nullable=False,
-                wire=False,
+                "received_at", Kind.time, "The server's clock when that report arrived.", merge=Merge.largest, nullable=False, wire=False
             ),
             Column("source", Kind.name, "Ingest protocol: `agent`, `ndjson`, `arrow`.", nullable=False, wire=False),
             Column("reporter_id", Kind.name, "Peer or system that says so.", merge=Merge.key, nullable=False, indexed=True),

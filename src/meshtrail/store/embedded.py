@@ -75,11 +75,7 @@ class EmbeddedEngine:
         names = ", ".join(f"`{name}`" for name in batch.column_names)
         with _borrowed(self._writers) as connection:
             _query(
-                connection,
-                f"INSERT INTO {table} ({names}) SELECT {names} FROM Python(batch){_INSERT_SETTINGS}",
-                "TSV",
-                None,
-                batch=batch,
+                connection, f"INSERT INTO {table} ({names}) SELECT {names} FROM Python(batch){_INSERT_SETTINGS}", "TSV", None, batch=batch
             )
 
     def read(self, sql: str, parameters: Parameters | None = None, form: str = "JSONEachRow") -> bytes:
@@ -90,9 +86,7 @@ class EmbeddedEngine:
     def semi_join(self, sql: str, keys: pa.Table, parameters: Parameters | None = None) -> pa.Table:
         """See `Engine.semi_join`."""
         with _borrowed(self._readers) as connection:
-            answer = _query(
-                connection, sql.replace("{keys}", "Python(batch)") + _READ_SETTINGS, "ArrowStream", parameters, batch=keys
-            )
+            answer = _query(connection, sql.replace("{keys}", "Python(batch)") + _READ_SETTINGS, "ArrowStream", parameters, batch=keys)
         return pa.ipc.open_stream(answer).read_all() if answer else pa.table({})
 
     def close(self) -> None:
@@ -109,7 +103,8 @@ class EmbeddedEngine:
 
 
 def _connect(path: Path) -> Any:
-    return chdb.connect(str(path))
+    connect: Any = chdb.connect
+    return connect(str(path))
 
 
 def _take(path: Path) -> TextIO:

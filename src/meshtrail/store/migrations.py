@@ -9,7 +9,9 @@ from meshtrail.model.columns import TRAFFIC
 from meshtrail.store.engine import Engine, EngineUnavailableError
 from meshtrail.store.schema import create_table
 
-_VERSIONS = "CREATE TABLE IF NOT EXISTS schema_versions (version UInt32, applied_at DateTime64(6, 'UTC')) ENGINE = MergeTree ORDER BY version"
+_VERSIONS = (
+    "CREATE TABLE IF NOT EXISTS schema_versions (version UInt32, applied_at DateTime64(6, 'UTC')) ENGINE = MergeTree ORDER BY version"
+)
 
 STEPS: tuple[tuple[str, ...], ...] = ((create_table(TRAFFIC),),)
 """Step n brings the store from version n to n + 1."""
@@ -28,9 +30,7 @@ def migrate(engine: Engine) -> int:
     """Bring the store to this release's version; returns the version it had. A newer store is refused."""
     before = current_version(engine)
     if before > VERSION:
-        raise EngineUnavailableError(
-            f"The store has version {before}, this release knows {VERSION}: install the newer release again."
-        )
+        raise EngineUnavailableError(f"The store has version {before}, this release knows {VERSION}: install the newer release again.")
     for version in range(before, VERSION):
         for statement in STEPS[version]:
             engine.execute(statement)

@@ -161,9 +161,7 @@ def _add_texts(part: Compiled, column: Column, values: tuple[str, ...]) -> None:
     elif column.choices is not None:
         for value in values:
             if value not in column.choices.__members__:
-                raise InvalidError(
-                    f"{column.name} cannot be {value!r}.", f"It is one of: {', '.join(column.choices.__members__)}."
-                )
+                raise InvalidError(f"{column.name} cannot be {value!r}.", f"It is one of: {', '.join(column.choices.__members__)}.")
         numbers = [int(column.choices[value]) for value in values]
         part.add(f"CAST({column.name}, 'Nullable(Int8)') IN {{{{}}:Array(Int8)}}", numbers)
     else:

@@ -114,8 +114,7 @@ class Reader:
     def _sparse_page(self, part: Compiled, projection: str, ordered: str, limit: int, offset: int) -> bytes:
         keys = f"SELECT {KEY} FROM traffic FINAL WHERE {part.where} ORDER BY {ordered} LIMIT {limit} OFFSET {offset}"
         return self._array(
-            f"SELECT {projection} FROM traffic FINAL WHERE {part.clauses[0]} AND ({KEY}) IN ({keys}) ORDER BY {ordered}",
-            part.parameters,
+            f"SELECT {projection} FROM traffic FINAL WHERE {part.clauses[0]} AND ({KEY}) IN ({keys}) ORDER BY {ordered}", part.parameters
         )
 
     def count(self, query: Query, position: int) -> int:

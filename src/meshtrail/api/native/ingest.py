@@ -100,11 +100,7 @@ async def ingest_traffic(request: AnyRequest, state: State) -> IngestAnswer:
 
 
 @post(
-    "/ingest/facts",
-    opt={"scope": Scope.ingest},
-    status_code=204,
-    summary="What an agent says of its machine",
-    operation_id="ingestFacts",
+    "/ingest/facts", opt={"scope": Scope.ingest}, status_code=204, summary="What an agent says of its machine", operation_id="ingestFacts"
 )
 async def ingest_facts(request: AnyRequest, state: State) -> None:
     """Host name, operating system, addresses and local users of the reporter: events are named by them from now on."""
@@ -116,13 +112,7 @@ async def ingest_facts(request: AnyRequest, state: State) -> None:
     await asyncio.to_thread(state.directories.put, request.state.identity.org_id, peer)
 
 
-@get(
-    "/ingest/open",
-    opt={"scope": Scope.ingest},
-    media_type=JSON,
-    summary="A reporter's open connections",
-    operation_id="openFlows",
-)
+@get("/ingest/open", opt={"scope": Scope.ingest}, media_type=JSON, summary="A reporter's open connections", operation_id="openFlows")
 async def open_flows(request: AnyRequest, state: State) -> Response[bytes]:
     """Connections that the store still holds open for `reporter_id`: an agent that starts again continues them."""
     given = query_string(request)

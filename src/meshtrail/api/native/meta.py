@@ -63,6 +63,4 @@ async def status(request: AnyRequest, state: State) -> Status:
     """Version, rows of the organisation, and what this machine's agent captures."""
     rows = await asyncio.to_thread(state.reader.stored_rows, request.state.identity.org_id)
     capture = state.capture()
-    return Status(
-        meshtrail.__version__, rows, str(state.pipeline.position), capture.capturing, capture.reason, str(state.data_path)
-    )
+    return Status(meshtrail.__version__, rows, str(state.pipeline.position), capture.capturing, capture.reason, str(state.data_path))

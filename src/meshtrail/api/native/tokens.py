@@ -4,7 +4,7 @@ import asyncio
 from typing import Annotated
 
 import msgspec
-from litestar import Request, Response, delete, get, post
+from litestar import Response, delete, get, post
 from litestar.datastructures import Cookie, State
 from litestar.response import Redirect
 
@@ -89,20 +89,14 @@ async def delete_token(request: AnyRequest, state: State, identifier: str) -> No
     await asyncio.to_thread(state.control.delete_token, request.state.identity.org_id, identifier)
 
 
-def _cookie(request: Request[object, object, State], secret: str) -> Cookie:
+def _cookie(request: AnyRequest, secret: str) -> Cookie:
     return Cookie(
         key=SESSION_COOKIE, value=secret, max_age=SESSION_S, httponly=True, samesite="lax", path="/",
         secure=request.url.scheme == "https",
     )  # fmt: skip
 
 
-@post(
-    "/session",
-    opt={"scope": PUBLIC},
-    status_code=204,
-    summary="Start a browser session with a token",
-    operation_id="startSession",
-)
+@post("/session", opt={"scope": PUBLIC}, status_code=204, summary="Start a browser session with a token", operation_id="startSession")
 async def start_session(request: AnyRequest, state: State, data: SignIn) -> Response[None]:
     """Sets the session cookie; the session has the rights of the token."""
     identity = await asyncio.to_thread(state.control.token_identity, data.token)

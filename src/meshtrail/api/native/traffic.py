@@ -10,7 +10,7 @@ from litestar import Request, Response, get
 from litestar.datastructures import State
 
 from meshtrail.api import parameters as read
-from meshtrail.common.clock import rfc3339, wall_clock
+from meshtrail.common.clock import microseconds, rfc3339, wall_clock
 from meshtrail.common.errors import InvalidError, NotFoundError
 from meshtrail.control.service import Identity, Scope
 from meshtrail.store.query import Query
@@ -72,7 +72,7 @@ def _next_cursor(rows: bytes, limit: int) -> str | None:
     if rows == b"[]" or rows.count(b"\n{") + 1 < limit:
         return None
     last = msgspec.json.decode(rows[rows.rfind(b"\n{") + 1 : -1].lstrip(b"["), type=_Key)
-    return Cursor(read.microseconds(last.started_at), last.reporter_id, last.flow_id).encode()
+    return Cursor(microseconds(last.started_at), last.reporter_id, last.flow_id).encode()
 
 
 def histogram_of(reader: Reader, org_id: str, parameters: read.Parameters) -> Histogram:

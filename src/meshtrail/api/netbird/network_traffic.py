@@ -56,8 +56,7 @@ COLUMNS = ", ".join(
         "received_at AS receive_timestamp",
         _endpoint("source"),
         _endpoint("destination"),
-        f"CAST(({_text('user_id')}, {_text('user_email')}, {_text('user_name')}), "
-        "'Tuple(id String, email String, name String)') AS user",
+        f"CAST(({_text('user_id')}, {_text('user_email')}, {_text('user_name')}), 'Tuple(id String, email String, name String)') AS user",
         f"CAST(({_text('policy_id')}, {_text('policy_name')}), 'Tuple(id String, name String)') AS policy",
         "CAST((ifNull(icmp_type, 0), ifNull(icmp_code, 0)), 'Tuple(type UInt8, code UInt8)') AS icmp",
         "ifNull(protocol, 0) AS protocol",
@@ -77,9 +76,8 @@ COLUMNS = ", ".join(
 def netbird_query(org_id: str, parameters: read.Parameters) -> Query:
     """NetBird's parameters as a query. Unknown parameters are ignored, as NetBird does; unusable values are 400."""
     found: list[Condition] = [condition("state", "not", ["gap"])]
-    for name in ("user_id", "reporter_id", "source_id", "destination_id"):
-        if value := read.single(parameters, name):
-            found.append(condition(name, "", [value]))
+    names = ("user_id", "reporter_id", "source_id", "destination_id")
+    found += [condition(name, "", [value]) for name in names if (value := read.single(parameters, name))]
     if protocol := read.single(parameters, "protocol"):
         found.append(condition("protocol", "", [_PROTOCOLS.get(protocol.lower(), protocol)]))
     if kind := _choice(parameters, "type", (*_TYPES, "TYPE_UNKNOWN")):
