@@ -12,7 +12,7 @@ Launch = Callable[..., AgentProcess]
 
 
 @pytest.fixture
-def server() -> Iterator[FakeServer]:
+def fake_server() -> Iterator[FakeServer]:
     """A server in this namespace."""
     made = FakeServer()
     yield made

@@ -153,7 +153,8 @@ class FlowTable:
         if flow is None:
             self.counters.unmatched_ends += 1
             began = (record.started_ns or record.event_ns or now_us * 1_000) // 1_000
-            flow = Flow(record.id, self._make(record.id, began), began, now_us, record, record.started_ns is not None)
+            flow = Flow(record.id, self._make(record.id, began), began, now_us, record, record.source_port)
+            flow.start_known = record.started_ns is not None
         ended, counted = flow.ended_us, flow.counted
         _count(flow, record)
         if ended is None:

@@ -101,6 +101,7 @@ class Uplink:
         self._ending = False
         self._urgent = False
         self._facts: Callable[[], Facts] | None = None
+        self._facts_changed = True
         self._facts_due = 0.0
         self._facts_connects = 0
         self._pulse_s = limits.METRICS_INTERVAL_S
@@ -124,7 +125,7 @@ class Uplink:
     def tell_facts(self) -> None:
         """The facts have changed: say so soon."""
         with self._changed:
-            self._facts_due = 0.0
+            self._facts_changed = True
             self._changed.notify_all()
 
     def stop(self) -> int:
@@ -155,7 +156,7 @@ class Uplink:
         last = 0.0
         while not self._stop.is_set():
             self._wait_for_work(last)
-            if time.monotonic() >= self._facts_due or self._wire.connects != self._facts_connects:
+            if self._facts_changed or time.monotonic() >= self._facts_due or self._wire.connects != self._facts_connects:
                 self._send_facts()
             with self._changed:
                 self._under_way = self._outbox.take()
@@ -171,7 +172,8 @@ class Uplink:
     def _wait_for_work(self, last: float) -> None:
         with self._changed:
             self._changed.wait_for(
-                lambda: self._urgent or self._stop.is_set(), timeout=max(0.0, self._facts_due - time.monotonic())
+                lambda: self._urgent or self._facts_changed or self._stop.is_set(),
+                timeout=max(0.0, self._facts_due - time.monotonic()),
             )
         linger = last + limits.LINGER_S - time.monotonic()
         if linger > 0 and not self._ending:
@@ -263,6 +265,7 @@ class Uplink:
 
     def _send_facts(self) -> None:
         assert self._facts is not None
+        self._facts_changed = False
         closes = self._wire.idle_closes
         answer = self._wire.request(
             "POST", "/api/v1/ingest/facts", msgspec.json.encode(self._facts()), {"Content-Type": "application/json"}

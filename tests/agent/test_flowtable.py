@@ -1,0 +1,181 @@
+"""The flow table as transcripts: records in, flows to report out."""
+
+import pytest
+
+from meshtrail.agent import limits
+from meshtrail.agent.flowtable import Flow, FlowTable
+from tests.agent.records import at, closing, destroy, entry, new
+
+
+@pytest.fixture
+def table() -> FlowTable:
+    """An empty table."""
+    return FlowTable(b"abcdef")
+
+
+def _said(flow: Flow | None) -> tuple[str, str, float | None] | None:
+    """State, reason and length of what is to be reported."""
+    if flow is None:
+        return None
+    return flow.state, flow.close_reason, None if flow.ended_us is None else (flow.ended_us - flow.started_us) / 1e6
+
+
+def test_open_and_close(table: FlowTable) -> None:
+    """Start and end of a connection are one flow, whose start is the event's and not the slightly different entry's."""
+    opened = table.start(new(seconds=1.0), at(1.1))
+    assert opened is not None
+    name, began = opened.flow_id, opened.started_us
+    assert began == at(1.0)
+    closed = table.end(destroy(started=1.000_03, stopped=3.0), at(3.1))
+    assert closed is opened
+    assert (closed.flow_id, closed.started_us) == (name, began)
+    assert _said(closed) == ("closed", "fin", 2.0)
+    assert closed.counted == (4, 400, 3, 300)
+    assert len(table) == 0
+
+
+def test_repeated_start(table: FlowTable) -> None:
+    """A start that is known from a dump already is not reported again."""
+    assert table.entry(entry(started=0.0), at(0.2))
+    assert table.start(new(seconds=0.000_05), at(0.3)) is None
+    assert table.settle(at(0.3)) == []
+
+
+def test_prompt_end(table: FlowTable) -> None:
+    """A closing update ends the flow; the kernel's last word is reported only if it has other counters."""
+    table.start(new(), at(0))
+    assert table.closing(closing())
+    assert _said(table.closed(closing(seconds=1.0), entry(counts=(4, 400, 3, 300)), at(1))) == ("closed", "fin", 1.0)
+    assert not table.closing(closing())
+    assert table.closed(closing(), None, at(1)) is None
+    assert table.end(destroy(stopped=121.0), at(121)) is None
+
+
+def test_later_counters(table: FlowTable) -> None:
+    """Counters that grew after the end are reported, with the end as it was."""
+    table.start(new(), at(0))
+    table.closed(closing(seconds=1.0), entry(counts=(4, 400, 3, 300)), at(1))
+    again = table.end(destroy(stopped=121.0, counts=(5, 440, 3, 300)), at(121))
+    assert _said(again) == ("closed", "fin", 1.0)
+    assert again is not None
+    assert again.counted == (5, 440, 3, 300)
+
+
+def test_unknown_end(table: FlowTable) -> None:
+    """The end of a connection whose start was lost is a whole flow, with the kernel's start."""
+    flow = table.end(destroy(started=5.0, stopped=6.0), at(6))
+    assert _said(flow) == ("closed", "fin", 1.0)
+    assert flow is not None
+    assert flow.start_known
+    assert table.counters.unmatched_ends == 1
+
+
+def test_unknown_end_without_times(table: FlowTable) -> None:
+    """Where the kernel kept no times, the moment of the report stands for both, and the start is not called seen."""
+    flow = table.end(destroy(started=None, stopped=None, counts=None), at(9))
+    assert flow is not None
+    assert (flow.started_us, flow.ended_us, flow.start_known, flow.counted) == (at(9), at(9), False, None)
+
+
+@pytest.mark.parametrize(("changes", "said"), [
+    ({"tcp_state": 8, "status": 0x388, "counts": (1, 60, 1, 40)}, ("closed", "refused")),
+    ({"tcp_state": 8, "status": 0x38E}, ("closed", "reset")),
+    ({"tcp_state": 1, "status": 0x388, "counts": (3, 180, 0, 0)}, ("attempted", "no_reply")),
+    ({"tcp_state": 8, "status": 0x388, "counts": (3, 180, 0, 0)}, ("attempted", "no_reply")),
+    ({"tcp_state": 3}, ("closed", "timeout")),
+    ({"tcp_state": 3, "timeout_s": 400_000}, ("closed", "unknown")),
+    ({"tcp_state": 6}, ("closed", "fin")),
+    ({"protocol": 17, "tcp_state": None}, ("closed", "timeout")),
+    ({"protocol": 17, "tcp_state": None, "status": 0x388, "counts": (1, 60, 0, 0)}, ("attempted", "no_reply")),
+    ({"protocol": 17, "tcp_state": None, "status": 0x388, "counts": None}, ("attempted", "no_reply")),
+])  # fmt: skip
+def test_endings(table: FlowTable, changes: dict[str, object], said: tuple[str, str]) -> None:
+    """Why a connection ended follows from its last state, its replies and the time it had left."""
+    table.start(new(), at(0))
+    flow = table.end(destroy(**changes), at(2))  # type: ignore[arg-type]
+    assert flow is not None
+    assert (flow.state, flow.close_reason) == said
+
+
+def test_same_id_again(table: FlowTable) -> None:
+    """The kernel used an id again: the old connection ends as itself, the new one begins, also within one batch."""
+    first = table.start(new(seconds=0.0), at(0))
+    assert table.start(new(seconds=30.0), at(30)) is None
+    assert table.end(destroy(stopped=29.0), at(30)) is first
+    (second,) = table.settle(at(30))
+    assert first is not None
+    assert second.flow_id != first.flow_id
+    assert (second.started_us, second.state) == (at(30.0), "open")
+
+
+def test_same_id_again_without_end(table: FlowTable) -> None:
+    """If the old connection's end never came, it is lost, and the new one begins."""
+    table.start(new(seconds=0.0), at(0))
+    table.start(new(seconds=30.0), at(30))
+    assert [flow.state for flow in table.settle(at(30))] == ["lost", "open"]
+    assert len(table) == 1
+
+
+def test_absence_is_confirmed(table: FlowTable) -> None:
+    """A flow absent from one dump is suspected, absent from two it is lost, and one that comes back is neither."""
+    for number in (1, 2, 3):
+        table.start(new(number), at(0))
+    assert table.missing({1}, at(10)) == []
+    assert table.has_suspects
+    table.end(destroy(2), at(11))
+    (lost,) = table.missing({1}, at(12))
+    assert (lost.number, lost.state, lost.close_reason, lost.ended_us) == (3, "lost", "lost", at(12))
+    assert not table.has_suspects
+    assert table.missing({1}, at(13)) == []
+
+
+def test_suspicion_is_about_one_flow(table: FlowTable) -> None:
+    """A new connection under a suspected id does not inherit the suspicion."""
+    table.start(new(), at(0))
+    table.missing(set(), at(10))
+    table.end(destroy(), at(11))
+    table.start(new(seconds=12.0), at(12))
+    assert table.missing(set(), at(13)) == []
+
+
+def test_dump_after_loss(table: FlowTable) -> None:
+    """A dump shows connections whose start was lost, with the kernel's start and counters."""
+    flow = table.entry(entry(started=4.0, counts=(1, 60, 1, 60)), at(9))
+    assert flow is not None
+    assert (flow.started_us, flow.counted, flow.start_known) == (at(4.0), (1, 60, 1, 60), True)
+    assert table.entry(entry(started=4.0), at(10)) is None
+
+
+def test_dump_shows_an_end(table: FlowTable) -> None:
+    """An entry in TIME_WAIT is over: known flows end, unknown ones are reported as ended."""
+    table.start(new(1), at(0))
+    assert _said(table.entry(entry(1, tcp_state=7), at(3))) == ("closed", "fin", 3.0)
+    assert table.entry(entry(1, tcp_state=7), at(4)) is None
+    assert _said(table.entry(entry(2, started=1.0, tcp_state=8), at(4))) == ("closed", "reset", 3.0)
+
+
+def test_silent_flows(table: FlowTable) -> None:
+    """A flow of which the kernel never tells is watched by dumps: when it is gone it has ended, for an unknown reason."""
+    flow = table.entry(entry(started=None), at(0))
+    assert flow is not None
+    table.watch_silent([flow])
+    assert table.has_silent
+    table.missing(set(), at(3))
+    (gone,) = table.missing(set(), at(4))
+    assert (gone.state, gone.close_reason) == ("closed", "unknown")
+    assert not table.has_silent
+
+
+def test_bounded(table: FlowTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full table follows no further connections, counts them, and still reports their ends whole."""
+    monkeypatch.setattr(limits, "FLOWS_MAX", 1)
+    table.start(new(1), at(0))
+    assert table.start(new(2), at(0)) is None
+    assert table.counters.not_followed == 1
+    assert _said(table.end(destroy(2, started=0.0, stopped=1.0), at(1))) == ("closed", "fin", 1.0)
+
+
+def test_clock_set_back(table: FlowTable) -> None:
+    """An end before its start, from a clock that was set back, is taken as its start."""
+    table.start(new(seconds=10.0), at(10))
+    assert _said(table.end(destroy(stopped=5.0), at(5))) == ("closed", "fin", 0.0)

@@ -1,0 +1,35 @@
+"""Who makes the kernel track, from rulesets as nft prints them."""
+
+import json
+
+import pytest
+
+from meshtrail.agent.tracking import TABLE, Tracked, tracked_by
+
+
+def _ruleset(*expressions: object, table: str = "filter") -> str:
+    rules = [{"rule": {"family": "inet", "table": table, "chain": "c", "expr": [each]}} for each in expressions]
+    return json.dumps({"nftables": [{"metainfo": {}}, {"table": {"name": table}}, *rules]})
+
+
+CT = {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": "new"}}
+
+
+@pytest.mark.parametrize(("ruleset", "tracked"), [
+    (_ruleset(), Tracked.by_nobody),
+    ("", Tracked.by_nobody),
+    (_ruleset({"accept": None}, {"match": {"left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 22}}), Tracked.by_nobody),
+    (_ruleset(CT), Tracked.by_others),
+    (_ruleset({"masquerade": None}), Tracked.by_others),
+    (_ruleset({"dnat": {"addr": "10.0.0.1"}}), Tracked.by_others),
+    (_ruleset({"xt": {"type": "match", "name": "conntrack"}}), Tracked.by_others),
+    (_ruleset({"xt": {"type": "match", "name": "comment"}}), Tracked.by_nobody),
+    (_ruleset({"xt": None}), Tracked.by_nobody),
+    (_ruleset({"vmap": {"key": {"ct": {"key": "state"}}, "data": {"set": []}}}), Tracked.by_others),
+    (_ruleset(CT, table=TABLE), Tracked.by_us),
+    ("no json", Tracked.unknown),
+    ("[]", Tracked.unknown),
+])  # fmt: skip
+def test_tracked_by(ruleset: str, tracked: Tracked) -> None:
+    """A rule tracks when it looks at connections or translates; our own table is ours."""
+    assert tracked_by(ruleset) is tracked
