@@ -113,7 +113,7 @@ def _varied(moment: datetime, chance: random.Random, seq: int) -> Row:
 
 def generate(now: datetime, count: int = 320) -> list[Row]:
     """Rows of the last hour, oldest first: all states, a gap, hostile names."""
-    chance = random.Random(7)  # noqa: S311 - the same rows at each run
+    chance = random.Random(7)
     times = sorted(now - timedelta(seconds=3_500 * chance.random() ** 1.4 + 3) for _ in range(count))
     rows = [_varied(moment, chance, seq + 1) for seq, moment in enumerate(times)]
     for index in (-2, -5, -9, -23):

@@ -8,12 +8,14 @@ from playwright.sync_api import Page
 from meshtrail.web import formats
 
 BYTES = {
-    None: formats.UNKNOWN, 0: "0 B", 999: "999 B", 1_000: "1.0 kB", 1_049: "1.0 kB", 1_050: "1.1 kB", 9_949: "9.9 kB", 9_950: "10 kB",
+    None: formats.UNKNOWN,
+    0: "0 B", 999: "999 B", 1_000: "1.0 kB", 1_049: "1.0 kB", 1_050: "1.1 kB", 9_949: "9.9 kB", 9_950: "10 kB",
     14_000: "14 kB", 999_499: "999 kB", 999_500: "1.0 MB", 2_100_000: "2.1 MB", 3_400_000_000: "3.4 GB",
     9_007_199_254_740_991: "9.0 PB",
 }  # fmt: skip
 DURATIONS = {
-    None: formats.UNKNOWN, 0: "0 ms", 340: "340 ms", 999: "999 ms", 1_000: "1.0 s", 6_449: "6.4 s", 14_000: "14 s", 59_999: "59 s",
+    None: formats.UNKNOWN,
+    0: "0 ms", 340: "340 ms", 999: "999 ms", 1_000: "1.0 s", 6_449: "6.4 s", 14_000: "14 s", 59_999: "59 s",
     60_000: "1 m 00 s", 192_000: "3 m 12 s", 3_599_999: "59 m 59 s", 7_500_000: "2 h 05 m", 273_600_000: "3 d 4 h",
 }  # fmt: skip
 ENDS = [
@@ -69,6 +71,7 @@ SCRIPT = """async ([path, bytes, durations, ends, texts]) => {
     times: [f.clockTime("2026-11-02T23:12:42.009870Z", new Date("2026-11-21T12:00:00Z")),
             f.clockTime("2026-11-21T03:12:42.009870Z", new Date("2026-11-21T12:00:00Z")),
             f.fullTime("2026-11-21T03:12:42.009870Z")],
+    after: ["2026-11-21T03:12:42.009870Z", "2026-11-21T03:12:42.999999Z"].map(f.justAfter),
     more: [f.count(1284003), f.count(7), f.protocol(58), f.protocol(99)],
   };
 }"""
@@ -86,5 +89,6 @@ def test_the_browser_formats_alike(page: Page) -> None:
         "ends": [end[2] for end in ENDS],
         "texts": list(TEXTS.values()),
         "times": ["2 Nov 23:12:42", "03:12:42.009", "21 Nov 2026 03:12:42.009870"],
+        "after": ["2026-11-21T03:12:42.009871Z", "2026-11-21T03:12:43.000Z"],
         "more": ["1\u202f284\u202f003", "7", "ICMPv6", "IP 99"],
     }

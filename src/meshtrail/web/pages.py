@@ -16,8 +16,8 @@ from meshtrail.web.filters import LAST, OPERATORS, Condition, Filters
 from meshtrail.web.rows import BLANK, Line, line
 
 TEMPLATES = Path(__file__).parent / "templates"
-PAGE_ROWS = 100
-"""Rows of the first paint and of each step further down."""
+PAGE_ROWS = 50
+"""Rows of the first paint and of each step further down: two screens; twice as many double the time to paint."""
 
 STARTED_MS_MAX = 4_102_444_800_000
 """Ids of times after the year 2100 are not ours (and later ones leave the calendar)."""
@@ -122,6 +122,8 @@ class TrafficContext:
     since: str
     until: str
     """Window of the histogram, RFC 3339; the end is empty when it moves with the clock."""
+    after: str
+    """Position of the newest change on the page: the live tail goes on from there. Empty without rows."""
     window_ms: int
     """Length of a window that ends now; 0 when fixed."""
     stored: int | None
@@ -205,6 +207,7 @@ def traffic_context(
         query=first.query(),
         since=since,
         until=until,
+        after=str(max((int(row["seq"]) for row in answer.get("data", ())), default="")),
         window_ms=LAST[first.last] // timedelta(milliseconds=1) if first.last else 0,
         stored=stored,
         details=details,

@@ -17,7 +17,12 @@ preferences.start({ onZone: histogram.draw });
 navigate.start();
 panel.start();
 histogram.start();
-live.start({ onChange: () => { panel.mark(); keys.rove(); histogram.changed(); } });
+live.start({ onChange: (ids) => {
+  panel.mark();
+  panel.changed(ids);
+  keys.rove();
+  histogram.changed();
+} });
 keys.start({ toggleLive: live.toggle });
 older.start({ onMore: () => { settle(); live.refresh(); } });
 navigate.onSwap(() => { settle(); live.refresh(); });

@@ -107,6 +107,13 @@ export function axisTime(milliseconds, step) {
 // Milliseconds to add to UTC for the chosen zone at this moment.
 export const zoneOffset = (milliseconds) => (zone() === "utc" ? 0 : -new Date(milliseconds).getTimezoneOffset() * 60000);
 
+// The moment just after, so that a half-open window ends behind this one.
+export function justAfter(text) {
+  const found = /^(.*\.)(\d{6})Z$/.exec(text);
+  if (!found || found[2] === "999999") return new Date(Date.parse(text) + 1).toISOString();
+  return `${found[1]}${String(Number(found[2]) + 1).padStart(6, "0")}Z`;
+}
+
 const FORMS = { clock: clockTime, full: fullTime, moment: momentTime };
 
 // Writes every time below a node in the chosen zone; the title keeps the exact moment.

@@ -200,6 +200,11 @@ async function fetchBars() {
 export async function refresh() {
   clearTimeout(timer);
   timer = 0;
+  if (document.querySelector(".failing")) {
+    bars = [];
+    document.getElementById("histogram-summary").textContent = "Not counted";
+    return draw();
+  }
   try {
     await fetchBars();
   } catch (error) {

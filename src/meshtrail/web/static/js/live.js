@@ -1,5 +1,5 @@
 // The live tail. The screen samples, the data does not: what a screen cannot show in time is counted and said.
-import { count } from "./formats.js";
+import { count, justAfter } from "./formats.js";
 import { go } from "./navigate.js";
 import { remember, remembered } from "./preferences.js";
 import { fill, make } from "./rows.js";
@@ -7,6 +7,7 @@ import { fill, make } from "./rows.js";
 const ROWS_MAX = 500; // Rows in the document: more make scrolling slow.
 const WAITING_MAX = 300; // Events waiting for the next paint: more cannot be read anyway.
 const PAINT_MS = 200; // Time between two paints of new rows.
+const RETRY_MS = 10_000; // Wait after a refusal.
 const QUIET_MS = 4000; // How long the line about skipped events stays after the last one.
 
 let source = null;
@@ -14,11 +15,12 @@ let waiting = new Map();
 let timer = 0;
 let skipped = 0;
 let skippedTimer = 0;
+let retry = 0;
 let changed = () => {};
 
 const main = () => document.getElementById("main");
 const button = () => document.getElementById("live");
-const possible = () => main().dataset.windowMs !== "0" && main().dataset.firstPage === "yes";
+const possible = () => main().dataset.windowMs !== "0" && main().dataset.firstPage === "yes" && !document.querySelector(".failing");
 
 function show(phase, word) {
   button().dataset.phase = phase;
@@ -59,7 +61,8 @@ function trim(body) {
   // The rows just dropped are reached again by time, not by the old cursor.
   const query = new URLSearchParams(main().dataset.query);
   query.delete("last");
-  query.set("to", body.lastElementChild.dataset.started);
+  query.set("from", main().dataset.since);
+  query.set("to", justAfter(body.lastElementChild.dataset.started));
   const older = document.getElementById("older");
   if (older) older.href = `/traffic?${query}`;
 }
@@ -76,7 +79,7 @@ function paint() {
   const query = main().dataset.query;
   for (const row of rows) showRow(body, row, query);
   trim(body);
-  changed();
+  changed(new Set(rows.map((row) => row.id)));
 }
 
 function receive(event) {
@@ -91,19 +94,22 @@ function receive(event) {
 
 function connect() {
   disconnect();
-  const query = main().dataset.apiQuery;
-  source = new EventSource(`/api/v1/live${query ? `?${query}` : ""}`);
-  show("waiting", "Connecting");
+  const query = new URLSearchParams(main().dataset.apiQuery);
+  if (main().dataset.after) query.set("after", main().dataset.after); // What changed since the page was rendered comes first.
+  source = new EventSource(`/api/v1/live?${query}`);
+  show("waiting", "Live");
   source.addEventListener("open", () => show("on", "Live"));
   source.addEventListener("traffic", receive);
   source.addEventListener("missed", (event) => skip(JSON.parse(event.data).count));
   source.addEventListener("error", () => {
-    if (source?.readyState === EventSource.CLOSED) show("waiting", "Live stopped");
-    else show("waiting", "Reconnecting");
+    show("waiting", "Reconnecting");
+    // The browser tries again after a lost connection, but not after a refusal: too many tails, a store that is closed.
+    if (source?.readyState === EventSource.CLOSED) retry = setTimeout(refresh, RETRY_MS);
   });
 }
 
 function disconnect() {
+  clearTimeout(retry);
   source?.close();
   source = null;
   waiting.clear();
@@ -112,7 +118,7 @@ function disconnect() {
 // Follow when wanted and when the window ends now; a fixed window does not change.
 export function refresh() {
   button().disabled = !possible();
-  button().title = possible() ? "Follow new rows (l)" : "A fixed window does not grow; choose one that ends now";
+  button().title = possible() ? "Follow new rows (l)" : "Only the newest rows of a window that ends now can be followed";
   if (possible() && remembered("live") !== "off") connect();
   else {
     disconnect();

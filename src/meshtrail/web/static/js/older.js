@@ -3,6 +3,7 @@ import { writeTimes } from "./formats.js";
 import { load, toast } from "./navigate.js";
 
 const ROWS_MAX = 500; // As in live.js: rows in the document.
+const AHEAD_PX = 600; // How far before its end the list is prolonged.
 
 function append(page) {
   const body = document.getElementById("rows");
@@ -10,9 +11,10 @@ function append(page) {
   for (const row of [...(page.getElementById("rows")?.children ?? [])]) {
     if (!known.has(row.dataset.id)) body.append(document.adoptNode(row));
   }
+  const before = body.childElementCount;
   while (body.childElementCount > ROWS_MAX) body.firstElementChild.remove();
   writeTimes(body);
-  return body.childElementCount >= ROWS_MAX;
+  return before > ROWS_MAX;
 }
 
 async function more(link) {
@@ -24,14 +26,33 @@ async function more(link) {
     const next = loaded.page.querySelector(".more");
     if (next) link.closest(".more").replaceWith(document.adoptNode(next));
     else link.closest(".more").hidden = true;
-    if (bounded) document.getElementById("main").dataset.firstPage = "no";
+    if (bounded) {
+      document.getElementById("main").dataset.firstPage = "no";
+      document.getElementById("newest").hidden = false;
+    }
   } catch (error) {
     link.removeAttribute("aria-disabled");
     toast(`Older rows could not be read. ${error.message}`);
   }
 }
 
+// Coming near the end of what is there loads more, until the page is full; then the button is left to a decision.
+function watchEnd() {
+  let waiting = false;
+  document.addEventListener("scroll", () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      const link = document.getElementById("older");
+      const full = document.getElementById("rows")?.childElementCount >= ROWS_MAX;
+      if (link && !full && link.getBoundingClientRect().top < innerHeight + AHEAD_PX) link.click();
+    });
+  }, { capture: true, passive: true });
+}
+
 export function start({ onMore }) {
+  watchEnd();
   document.addEventListener("click", async (event) => {
     const link = event.target.closest?.("#older");
     if (!link || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;

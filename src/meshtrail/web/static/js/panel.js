@@ -2,7 +2,10 @@
 import { writeTimes } from "./formats.js";
 import { load, toast } from "./navigate.js";
 
+const REREAD_MS = 1000; // A busy connection reports often; nobody reads faster.
+
 let running = null;
+let timer = 0;
 
 const panel = () => document.getElementById("panel");
 export const isOpen = () => !panel().hidden;
@@ -28,6 +31,33 @@ export async function open(row, { focus = false } = {}) {
     if (focus) fresh.focus({ preventScroll: true });
   } catch (error) {
     if (error.name !== "AbortError") toast(`The details could not be read. ${error.message}`);
+  }
+}
+
+// The open row was reported again: read it anew, and leave the reader where they are.
+export function changed(ids) {
+  if (!isOpen() || !ids.has(panel().dataset.id) || timer) return;
+  timer = setTimeout(reread, REREAD_MS);
+}
+
+async function reread() {
+  timer = 0;
+  const id = isOpen() ? panel().dataset.id : "";
+  if (!id) return;
+  try {
+    const loaded = await load(location.pathname + location.search, { "X-Fragment": "panel" });
+    const fresh = loaded?.page.getElementById("panel");
+    if (!fresh || !isOpen() || panel().dataset.id !== id) return;
+    const [body, old] = [fresh.querySelector(".panel-body"), panel().querySelector(".panel-body")];
+    const opened = [...old.querySelectorAll("details")].map((each) => each.open);
+    body.querySelectorAll("details").forEach((each, index) => { each.open = opened[index] ?? false; });
+    const top = old.scrollTop;
+    for (const part of [".badge", ".panel-body"]) panel().querySelector(part).replaceWith(document.adoptNode(fresh.querySelector(part)));
+    for (const name of ["data-state", "data-verdict"]) panel().setAttribute(name, fresh.getAttribute(name));
+    writeTimes(panel());
+    panel().querySelector(".panel-body").scrollTop = top;
+  } catch {
+    // The row is still shown as it was; the next report tries again.
   }
 }
 
