@@ -11,7 +11,7 @@ from meshtrail.common.clock import microseconds, rfc3339
 from meshtrail.common.errors import InvalidError
 from meshtrail.store.embedded import EmbeddedEngine
 from meshtrail.store.query import Query, condition
-from meshtrail.store.reader import NATIVE_COLUMNS, Cursor, Reader
+from meshtrail.store.reader import CHANGES_ROWS_MAX, NATIVE_COLUMNS, Cursor, Reader
 from tests.pipes import store
 from tests.rows import NOON_US, closing, report
 
@@ -186,3 +186,28 @@ def test_changes_follow_positions(engine: EmbeddedEngine, org_id: str) -> None:
     row = msgspec.json.decode(found[0])
     assert (row["state"], row["user_name"]) == ("closed", "ana")
     assert reader.changes(Query(org_id), second)[0] == []
+
+
+def test_a_slow_tail_is_told_what_it_missed(engine: EmbeddedEngine, org_id: str) -> None:
+    """More changes than one read shows: the newest come, the others are counted."""
+    sent = [report(NOON_US + n) for n in range(CHANGES_ROWS_MAX + 25)]
+    store(engine, org_id, sent)
+    found, _, missed = Reader(engine).changes(Query(org_id), 0)
+    assert (len(found), missed) == (CHANGES_ROWS_MAX, 25)
+    assert msgspec.json.decode(found[-1])["flow_id"] == sent[-1]["flow_id"]
+
+
+def test_a_clock_that_jumps_back_loses_nothing(engine: EmbeddedEngine, org_id: str) -> None:
+    """Positions run on while the server's clock is wrong; every row is stored and found."""
+    now = NOON_US + 3_600_000_000
+
+    def clock() -> int:
+        return now
+
+    rows_before = [report(NOON_US + n) for n in range(5)]
+    rows_after = [report(NOON_US + 10 + n) for n in range(5)]
+    first = store(engine, org_id, rows_before, clock=clock)[0].position
+    now = NOON_US - 3_600_000_000
+    second = store(engine, org_id, rows_after, clock=clock)[0].position
+    assert second > first
+    assert len(rows(engine, org_id)) == 10
