@@ -65,6 +65,6 @@ def snapshot(parts: Parts) -> Metrics:
         "reports_queued": parts.outbox.queued, "reports_dropped": parts.outbox.dropped, "reports_waiting": parts.uplink.waiting,
         "reports_waiting_bytes": parts.outbox.bytes, "reports_acknowledged": uplink.acknowledged,
         "reports_refused": uplink.refused, "batches": uplink.batches, "batches_failed": uplink.failed,
-        "batches_split": uplink.split, "unauthorised": uplink.unauthorised, "connects": parts.wire.connects,
+        "batches_split": uplink.split, "uplink_faults": uplink.faults, "unauthorised": uplink.unauthorised, "connects": parts.wire.connects,
         "connects_idle_closed": parts.wire.idle_closes, "connect_failures": parts.wire.failures,
     }  # fmt: skip

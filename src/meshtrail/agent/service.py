@@ -13,6 +13,7 @@ from meshtrail.agent.facts import Facts
 from meshtrail.agent.flowtable import FlowTable
 from meshtrail.agent.follow import Follower
 from meshtrail.agent.metrics import LoopCounters, Metrics, Parts, snapshot
+from meshtrail.agent.netlink.decode import Record
 from meshtrail.agent.outbox import Outbox
 from meshtrail.agent.processes import Processes
 from meshtrail.agent.report import Reporter
@@ -99,6 +100,7 @@ class Agent:
             time.sleep(limits.REST_S)
         else:
             self._clean_us = wall_clock()
+            self._loop.reader_lag_ms = 0
         if self._follower.waits_for_owners and self._processes.may_look:
             self._put(self._follower.tick(wall_clock()))
         if self._follower.held is not None and self._uplink.remembered is not None:
@@ -106,7 +108,25 @@ class Agent:
         now_s = time.monotonic()
         for action, due in self._due.items():
             if now_s >= due:
-                action(conntrack)
+                self._attempt(action, conntrack)
+
+    def _attempt(self, action: Callable[[Conntrack], None], conntrack: Conntrack) -> None:
+        """What comes round may fail when the kernel is short of memory; it comes round again, and capture goes on."""
+        try:
+            action(conntrack)
+        except OSError as error:
+            self._loop.errors += 1
+            _LOG.warning("%s did not succeed and is tried again: %s", action.__name__.strip("_"), error)
+
+    def _ask(self, wanted: list[Record]) -> dict[int, Record]:
+        """Entries of closed connections. Without an answer their counters come with the kernel's last word."""
+        assert self._conntrack is not None
+        try:
+            return self._conntrack.ask(wanted)
+        except OSError as error:
+            self._loop.errors += 1
+            _LOG.warning("the kernel did not answer for %d entries: %s", len(wanted), error)
+            return {}
 
     def _take(self, conntrack: Conntrack, events: Events) -> None:
         now = wall_clock()
@@ -117,7 +137,7 @@ class Agent:
         newest = max((record[-1] or 0 for record in (*events.starts[-1:], *events.ends[-1:])), default=0)
         loop.reader_lag_ms = max(0, now // 1_000 - newest // 1_000_000) if newest else 0
         conntrack.hear_updates(self._pace.add(len(events.updates), time.monotonic()))
-        self._put(self._follower.follow(events.starts, events.updates, events.ends, conntrack.ask, now))
+        self._put(self._follower.follow(events.starts, events.updates, events.ends, self._ask, now))
         if events.overruns:
             self._overrun(conntrack, events.overruns, now)
         self._clean_us = now
@@ -244,4 +264,4 @@ class Agent:
         self._sysctls.restore()
         if self._conntrack is not None:
             self._conntrack.close()
-        self._summarise()
+            self._summarise()

@@ -76,6 +76,7 @@ class Counters(msgspec.Struct):
     failed: int = 0
     unauthorised: int = 0
     split: int = 0
+    faults: int = 0
 
 
 class Uplink:
@@ -149,17 +150,29 @@ class Uplink:
         return self._outbox.rows + (len(under_way.lines) if under_way is not None else 0)
 
     def _run(self) -> None:
+        """The thread. A fault of ours must not end it in silence: it is logged, counted, and the work goes on."""
+        while not self._stop.is_set():
+            try:
+                self._work()
+            except Exception:
+                self.counters.faults += 1
+                _LOG.exception("a fault in the uplink; it goes on")
+                self._pause()
+        self._wire.close()
+
+    def _work(self) -> None:
         while self.remembered is None and not self._stop.is_set():
             self.remembered = self._ask_open_flows()
             if self.remembered is None:
                 self._pause()
         last = 0.0
         while not self._stop.is_set():
-            self._wait_for_work(last)
+            if self._under_way is None:
+                self._wait_for_work(last)
             if self._facts_changed or time.monotonic() >= self._facts_due or self._wire.connects != self._facts_connects:
                 self._send_facts()
             with self._changed:
-                self._under_way = self._outbox.take()
+                self._under_way = self._under_way or self._outbox.take()
                 self._urgent = False
             if self._under_way is not None:
                 sent = self._send(self._under_way)
@@ -167,7 +180,6 @@ class Uplink:
                 with self._changed:
                     self._under_way = None if sent else self._under_way
                     self._changed.notify_all()
-        self._wire.close()
 
     def _wait_for_work(self, last: float) -> None:
         with self._changed:

@@ -1,21 +1,34 @@
 """Conntrack's sockets on the real kernel."""
 
 import socket
+from collections.abc import Iterator
 
 import pytest
 
-from meshtrail.agent.sources.conntrack import Conntrack
+from meshtrail.agent import limits
+from meshtrail.agent.sources.conntrack import Conntrack, Events
 from tests.agent.netns import Pair, until
 
 pytestmark = pytest.mark.netns
+SMALL = pytest.mark.parametrize("conntrack", [65_536], indirect=True)
 TRACK = "add table inet t; add chain inet t c { type filter hook output priority 0; }; add rule inet t c ct state new counter"
 
 
-def _tracking(pair: Pair, **settings: int) -> Conntrack:
+@pytest.fixture
+def conntrack(pair: Pair, request: pytest.FixtureRequest) -> Iterator[Conntrack]:
+    """The sockets of the near namespace, in which everything is tracked and counted."""
     pair.near.nft(TRACK)
     for name in ("acct", "timestamp", "events"):
         pair.near.sysctl(f"nf_conntrack_{name}", "1")
-    return pair.near.inside(lambda: Conntrack(**settings))
+    size = getattr(request, "param", limits.RECEIVE_BYTES_UPDATE)
+    made = pair.near.inside(lambda: Conntrack(size, size))
+    yield made
+    made.close()
+
+
+def _read(pair: Pair, conntrack: Conntrack) -> Events:
+    """Read inside the namespace, whose /proc has the counts of drops."""
+    return pair.near.inside(conntrack.read)
 
 
 def _send(pair: Pair, count: int) -> None:
@@ -24,9 +37,8 @@ def _send(pair: Pair, count: int) -> None:
             sender.sendto(b"x", ("10.77.0.2", 10_000 + number))
 
 
-def test_starts_and_ends(pair: Pair) -> None:
+def test_starts_and_ends(pair: Pair, conntrack: Conntrack) -> None:
     """Starts and ends are read, each with what it tells."""
-    conntrack = _tracking(pair)
     _send(pair, 3)
     assert conntrack.wait(5)
     starts = conntrack.read().starts
@@ -35,12 +47,10 @@ def test_starts_and_ends(pair: Pair) -> None:
     ends = until(lambda: conntrack.read().ends, "ends")
     assert {record.id for record in ends} <= {record.id for record in starts}
     assert not conntrack.wait(0)
-    conntrack.close()
 
 
-def test_dump_and_ask(pair: Pair) -> None:
+def test_dump_and_ask(pair: Pair, conntrack: Conntrack) -> None:
     """A dump gives all entries with counters; asking gives those that are there, by their addresses."""
-    conntrack = _tracking(pair)
     _send(pair, 200)
     starts = conntrack.read().starts
     entries = conntrack.dump()
@@ -49,16 +59,15 @@ def test_dump_and_ask(pair: Pair) -> None:
     pair.near.run("conntrack", "-D", "-p", "udp", "--dport", "10007")
     found = conntrack.ask(starts)
     assert {record.destination_port for record in found.values()} == set(range(10_000, 10_200)) - {10_007}
-    conntrack.close()
 
 
-def test_overrun(pair: Pair) -> None:
+@SMALL
+def test_overrun(pair: Pair, conntrack: Conntrack) -> None:
     """A reader that stalls loses starts, which is said once with their number; ends wait in the kernel, and all arrive."""
-    conntrack = _tracking(pair, receive_bytes_new=65_536, receive_bytes_destroy=65_536)
     count = 2_000
     _send(pair, count)
     pair.near.run("conntrack", "-D", "-p", "udp")
-    events = conntrack.read()
+    events = _read(pair, conntrack)
     assert sum(each.dropped for each in events.overruns if each.socket == "new") == count - len(events.starts) > 0
     ends = {record.id for record in events.ends}
 
@@ -67,25 +76,22 @@ def test_overrun(pair: Pair) -> None:
         return len(ends) == count
 
     until(all_ends, "all ends arrive")
-    conntrack.close()
 
 
-def test_unreliable(pair: Pair) -> None:
+@SMALL
+def test_unreliable(pair: Pair, conntrack: Conntrack) -> None:
     """With reliability given up the kernel forgets what it cannot deliver, and says how much it was."""
-    conntrack = _tracking(pair, receive_bytes_destroy=65_536)
     conntrack.rely(False)
     _send(pair, 1_000)
     pair.near.run("conntrack", "-D", "-p", "udp")
     until(lambda: pair.near.sysctl("nf_conntrack_count") == "0", "the kernel lets go")
-    events = conntrack.read()
+    events = _read(pair, conntrack)
     (lost,) = [each.dropped for each in events.overruns if each.socket == "destroy"]
     assert lost == 1_000 - len(events.ends) > 0
-    conntrack.close()
 
 
-def test_closing_updates(pair: Pair) -> None:
+def test_closing_updates(pair: Pair, conntrack: Conntrack) -> None:
     """Of all updates only those of closed TCP connections are heard, and none when they are not wanted."""
-    conntrack = _tracking(pair)
 
     def connect() -> None:
         with pair.far.listen("10.77.0.2") as listener, pair.near.open() as client:
@@ -104,4 +110,3 @@ def test_closing_updates(pair: Pair) -> None:
     connect()
     until(lambda: conntrack.read().starts or True, "starts")
     assert conntrack.read().updates == []
-    conntrack.close()

@@ -13,6 +13,8 @@ import errno
 import select
 import socket
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from meshtrail.agent import limits
@@ -76,6 +78,13 @@ def _attach(opened: socket.socket, program: bytes) -> None:
     opened.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, value)
 
 
+def _asking() -> socket.socket:
+    """A socket for questions and their answers."""
+    opened = open_socket(0, limits.RECEIVE_BYTES_NEW)
+    opened.settimeout(limits.ASK_TIMEOUT_S)
+    return opened
+
+
 class Conntrack:
     """The sockets of one network namespace."""
 
@@ -95,8 +104,7 @@ class Conntrack:
         self._new = open_socket(a.GROUP_NEW, receive_bytes_new)
         self._update = open_socket(0, limits.RECEIVE_BYTES_UPDATE, program=requests.closing_filter())
         self._destroy = open_socket(a.GROUP_DESTROY, receive_bytes_destroy, reliable=True)
-        self._ask = open_socket(0, limits.RECEIVE_BYTES_NEW)
-        self._ask.settimeout(limits.ASK_TIMEOUT_S)
+        self._ask = _asking()
         self._poll = select.poll()
         for each in (self._new, self._update, self._destroy):
             self._poll.register(each, select.POLLIN)
@@ -137,11 +145,22 @@ class Conntrack:
 
     def dump(self) -> list[Record]:
         """All entries, asked again when the kernel says that the dump was interrupted."""
-        for _ in range(limits.DUMPS_MAX):
-            records, interrupted = self._dump_once()
-            if not interrupted:
-                break
-        return records
+        with self._answers():
+            for _ in range(limits.DUMPS_MAX):
+                records, interrupted = self._dump_once()
+                if not interrupted:
+                    break
+            return records
+
+    @contextmanager
+    def _answers(self) -> Iterator[None]:
+        """After a failure the rest of the answer is left with its socket, so that no later question reads it."""
+        try:
+            yield
+        except OSError:
+            self._ask.close()
+            self._ask = _asking()
+            raise
 
     def _dump_once(self) -> tuple[list[Record], bool]:
         self._sequence += 1
@@ -163,18 +182,21 @@ class Conntrack:
     def ask(self, wanted: list[Record]) -> dict[int, Record]:
         """The entries of these connections by id, with their counters; those that are gone are left out."""
         found: dict[int, Record] = {}
-        for start in range(0, len(wanted), limits.ASK_BATCH):
-            piece = wanted[start : start + limits.ASK_BATCH]
-            self._sequence += 1
-            self._ask.send(b"".join(requests.get(self._sequence, record) for record in piece))
-            answers = 0
-            while answers < len(piece):
-                for kind, _, message in self.decoder.messages(self._ask.recv(DATAGRAM_BYTES)):
-                    answers += 1
-                    record = None if kind == a.NLMSG_ERROR else self.decoder.record("entry", message)
-                    if record is not None:
-                        found[record.id] = record
+        with self._answers():
+            for start in range(0, len(wanted), limits.ASK_BATCH):
+                self._ask_some(wanted[start : start + limits.ASK_BATCH], found)
         return found
+
+    def _ask_some(self, wanted: list[Record], found: dict[int, Record]) -> None:
+        self._sequence += 1
+        self._ask.send(b"".join(requests.get(self._sequence, record) for record in wanted))
+        answers = 0
+        while answers < len(wanted):
+            for kind, _, message in self.decoder.messages(self._ask.recv(DATAGRAM_BYTES)):
+                answers += 1
+                record = None if kind == a.NLMSG_ERROR else self.decoder.record("entry", message)
+                if record is not None:
+                    found[record.id] = record
 
     def hear_updates(self, wanted: bool) -> None:
         """Join or leave the group of updates. Left, the kernel does not even write them."""
@@ -197,7 +219,7 @@ class Conntrack:
 def drops(opened: socket.socket) -> int:
     """Events the kernel dropped on a socket so far (the Drops column of /proc/net/netlink)."""
     port = str(opened.getsockname()[0])
-    with open("/proc/net/netlink", encoding="ascii") as file:
+    with open("/proc/thread-self/net/netlink", encoding="ascii") as file:
         for line in file:
             fields = line.split()
             if fields[1] == str(a.NETLINK_NETFILTER) and fields[2] == port:
