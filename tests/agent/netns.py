@@ -18,7 +18,7 @@ from typing import TypeVar
 T = TypeVar("T")
 _CLONE_NEWNET = 0x40000000
 SOURCE = Path(__file__).parents[2] / "src"
-NFT_TRACKING = "add table inet t; add chain inet t c { type filter hook prerouting priority 0; }; add rule inet t c ct state new counter"
+TRACK = "add table inet t; add chain inet t c { type filter hook output priority 0; }; add rule inet t c ct state new counter"
 
 
 def run(*command: str, text: str | None = None) -> str:
@@ -65,8 +65,8 @@ class Namespace:
         return run("ip", "netns", "exec", self.name, *command, text=text)
 
     def nft(self, rules: str) -> None:
-        """Load nft rules."""
-        self.run("nft", "-f", "-", text=rules.replace("; add", "\nadd").replace("priority 0 }", "priority 0; }"))
+        """Load nft rules; an `add` begins a new line."""
+        self.run("nft", "-f", "-", text=rules.replace("; add", "\nadd"))
 
     def inside(self, action: Callable[[], T]) -> T:
         """Call a function in a thread that lives in this namespace; sockets made there stay there."""

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from meshtrail.agent import flowid
+from meshtrail.agent import flowid, limits
+from meshtrail.agent.config import AgentConfig
+from meshtrail.agent.service import Agent
+from meshtrail.common.clock import microseconds
 from tests.agent.conftest import Launch
 from tests.agent.fake_server import FakeServer, Row, Scripted
-from tests.agent.netns import Pair, until
+from tests.agent.netns import TRACK, Pair, until
 
 pytestmark = pytest.mark.netns
 
@@ -22,6 +25,12 @@ pytestmark = pytest.mark.netns
 def _read(source: socket.socket, size: int) -> None:
     while size:
         size -= len(source.recv(size))
+
+
+def _found(pattern: str, text: str) -> str:
+    found = re.search(pattern, text)
+    assert found, text
+    return found.group(1)
 
 
 class Connection:
@@ -188,7 +197,10 @@ def test_no_reply(pair: Pair, near_server: FakeServer, launch: Launch) -> None:
 
 def test_translation(pair: Pair, near_server: FakeServer, launch: Launch) -> None:
     """A translated destination is reported before and after translation."""
-    pair.near.nft("add table ip n; add chain ip n o { type nat hook output priority -100; }; add rule ip n o ip daddr 10.88.0.1 tcp dport 80 dnat to 10.77.0.2:8080")  # noqa: E501
+    pair.near.nft(
+        "add table ip n; add chain ip n o { type nat hook output priority -100; }; "
+        "add rule ip n o ip daddr 10.88.0.1 tcp dport 80 dnat to 10.77.0.2:8080"
+    )
     pair.near.ip("route", "add", "10.88.0.0/24", "via", "10.77.0.2")
     launch().ready()
     with pair.far.open() as listener, pair.near.open() as client:
@@ -207,7 +219,10 @@ def test_routed(pair: Pair, near_server: FakeServer, launch: Launch) -> None:
     pair.far.ip("route", "add", "10.55.0.0/24", "via", "10.66.0.1")
     pair.near.ip("route", "add", "10.55.0.0/24", "via", "10.77.0.2")
     pair.near.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
-    pair.near.nft("add table ip n; add chain ip n p { type nat hook postrouting priority 100; }; add rule ip n p ip daddr 10.55.0.9 masquerade")  # noqa: E501
+    pair.near.nft(
+        "add table ip n; add chain ip n p { type nat hook postrouting priority 100; }; "
+        "add rule ip n p ip daddr 10.55.0.9 masquerade"
+    )
     launch().ready()
     with pair.far.open(kind=socket.SOCK_DGRAM) as sender:
         sender.bind(("10.66.0.2", 0))
@@ -220,7 +235,7 @@ def test_routed(pair: Pair, near_server: FakeServer, launch: Launch) -> None:
 
 def test_older_than_agent(pair: Pair, near_server: FakeServer, launch: Launch) -> None:
     """A connection that was open before the agent is reported at its start and closed when it ends."""
-    pair.near.nft("add table inet t; add chain inet t c { type filter hook output priority 0; }; add rule inet t c ct state new counter")
+    pair.near.nft(TRACK)
     connection = Connection(pair)
     launch().ready()
     opened = near_server.wait_for(destination_port=connection.port, state="open")[0]
@@ -273,7 +288,7 @@ def test_leaves_no_trace(pair: Pair, near_server: FakeServer, launch: Launch) ->
 
 def test_others_track(pair: Pair, launch: Launch) -> None:
     """Where a rule tracks already, the agent adds nothing."""
-    pair.near.nft("add table inet t; add chain inet t c { type filter hook input priority 0; }; add rule inet t c ct state new counter")
+    pair.near.nft(TRACK)
     launch().ready()
     assert "meshtrail_track" not in pair.near.run("nft", "list", "tables")
 
@@ -304,11 +319,32 @@ def test_stalled_reader(pair: Pair, near_server: FakeServer, launch: Launch) -> 
     assert 0 < gap["gap_lost"] == agent.counters()["events_dropped"]
 
 
-def test_full_table(pair: Pair, near_server: FakeServer, launch: Launch) -> None:
-    """When conntrack's table fills, reliable capture is given up, and a gap says so."""
-    agent = launch("--receive-bytes-destroy", "8192").ready()
-    pair.near.nft("add table inet big; add chain inet big c { type filter hook output priority 0; }; add rule inet big c ct state new counter")
-    agent.stop()
+def test_full_table(
+    pair: Pair, near_server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When conntrack's table fills, reliable capture is given up, a gap says so, and later it is taken up again."""
+    monkeypatch.setattr(limits, "WATCH_INTERVAL_S", 0.0)
+    monkeypatch.setattr(limits, "TABLE_FILL_MAX", 0.0)
+    monkeypatch.setattr(limits, "TABLE_FILL_CALM", 0.0)
+    agent = Agent(AgentConfig(near_server.url, "secret", "r1", "host1", run_folder=tmp_path))
+
+    def reliable() -> bool:
+        agent.turn(0.01)
+        return bool(agent.metrics()["capture_reliable"])
+
+    def capture() -> None:
+        agent.start()
+        try:
+            until(lambda: not reliable(), "reliability is given up")
+            near_server.wait_for(state="gap", gap_cause="buffer_overrun")
+            monkeypatch.setattr(limits, "TABLE_FILL_MAX", 0.8)
+            monkeypatch.setattr(limits, "TABLE_FILL_CALM", 0.5)
+            until(reliable, "reliability is taken up again")
+        finally:
+            agent.stop()
+
+    pair.near.inside(capture)
+    assert agent.metrics()["lossy_switches"] == 2
 
 
 def test_not_permitted(pair: Pair, launch: Launch) -> None:
@@ -338,7 +374,8 @@ def test_closed_uplink_does_not_feed_itself(pair: Pair, near_server: FakeServer,
     connection = Connection(pair)
     near_server.wait_for(destination_port=connection.port, state="open")
     near_server.disconnect()
-    until(lambda: len(pair.near.run("conntrack", "-L", "-p", "tcp", "--dport", str(near_server.port), "--state", "TIME_WAIT")) > 0, "closed")
+    ended = ("conntrack", "-L", "-p", "tcp", "--dport", str(near_server.port), "--state", "TIME_WAIT")
+    until(lambda: pair.near.run(*ended), "the uplink is closed")
     connection.close()
     near_server.wait_for(destination_port=connection.port, state="closed")
     near_server.wait_for(destination_port=near_server.port, state="closed")
@@ -355,8 +392,6 @@ def test_latency(pair: Pair, near_server: FakeServer, launch: Launch) -> None:
         connection = Connection(pair)
         row = near_server.wait_for(destination_port=connection.port, state="open")[0]
         arrived = near_server.arrived[near_server.rows.index(row)]
-        from meshtrail.common.clock import microseconds
-
         delays.append(arrived - microseconds(row["started_at"]) / 1e6)
         connection.close()
         near_server.wait_for(destination_port=connection.port, state="closed")
@@ -365,20 +400,18 @@ def test_latency(pair: Pair, near_server: FakeServer, launch: Launch) -> None:
 
 def test_small_process() -> None:
     """Importing the agent brings in nothing heavy."""
-    script = "import sys, meshtrail.agent.service; print([m for m in ('pyarrow','litestar','rich','typer','numpy','chdb') if m in sys.modules])"
+    heavy = "pyarrow", "litestar", "rich", "typer", "numpy", "chdb", "structlog"
+    script = f"import sys, meshtrail.agent.service; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_memory(pair: Pair, near_server: FakeServer, launch: Launch) -> None:
-    """An idle agent stays under 60 MB."""
+def test_idle_is_small(pair: Pair, near_server: FakeServer, launch: Launch) -> None:
+    """An idle agent takes less than 60 MB of memory."""
     agent = launch().ready()
     near_server.wait(lambda: bool(near_server.facts), "facts")
-    children = subprocess.run(["pgrep", "-f", f"token {agent.log.parent}"], capture_output=True, text=True, check=False)
-    del children
     status = Path(f"/proc/{agent.process.pid}/status").read_text(encoding="ascii")
-    resident = int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
-    assert resident < 60_000
+    assert int(_found(r"VmRSS:\s+(\d+)", status)) < 60_000
 
 
 def test_flow_id_names_the_entry(pair: Pair, near_server: FakeServer, launch: Launch) -> None:
@@ -387,8 +420,8 @@ def test_flow_id_names_the_entry(pair: Pair, near_server: FakeServer, launch: La
     connection = Connection(pair)
     row = near_server.wait_for(destination_port=connection.port, state="open")[0]
     listed = pair.near.run("conntrack", "-L", "-o", "id", "-p", "tcp", "--dport", str(connection.port))
-    number = int(re.search(r"id=(\d+)", listed).group(1))
-    instance = pair.near.inside(lambda: flowid.instance(
-        Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"), os.stat("/proc/thread-self/ns/net").st_ino))
+    number = int(_found(r"id=(\d+)", listed))
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+    instance = flowid.instance(boot, pair.near.inside(lambda: Path("/proc/thread-self/ns/net").stat().st_ino))
     assert flowid.conntrack_id(row["flow_id"], instance) == number
     connection.close()

@@ -44,7 +44,10 @@ def test_one_connection() -> None:
     """Start, entry and end of one connection have one id, and the start's time is the entry's to a millisecond."""
     start, listed, end = (_decode(name) for name in ("tcp_new", "tcp_dump", "tcp_destroy_deleted"))
     assert start.id == listed.id == end.id
-    assert start.event_ns and listed.started_ns and end.stopped_ns
+    assert start.event_ns is not None
+    assert listed.started_ns is not None
+    assert end.started_ns is not None
+    assert end.stopped_ns is not None
     assert abs(start.event_ns - listed.started_ns) < 1_000_000
     assert listed.started_ns == end.started_ns < end.stopped_ns
 

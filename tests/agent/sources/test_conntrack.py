@@ -7,11 +7,10 @@ import pytest
 
 from meshtrail.agent import limits
 from meshtrail.agent.sources.conntrack import Conntrack, Events
-from tests.agent.netns import Pair, until
+from tests.agent.netns import TRACK, Pair, until
 
 pytestmark = pytest.mark.netns
 SMALL = pytest.mark.parametrize("conntrack", [65_536], indirect=True)
-TRACK = "add table inet t; add chain inet t c { type filter hook output priority 0; }; add rule inet t c ct state new counter"
 
 
 @pytest.fixture
