@@ -33,6 +33,7 @@ def test_sentences() -> None:
     )
     unknown = blank_row() | {"id": "0", "state": "attempted", "started_at": "2026-11-21T11:00:00.000000Z", "reporter_id": "p"}
     assert said(unknown) == "unknown tried to reach unknown, nothing answered."
+    assert len(said(row(source_name="x" * 4_000))) < 200
     gap = unknown | {"state": "gap", "reporter_name": "gw-1", "gap_lost": 1, "gap_cause": "spool_full"}
     assert said(gap) == "Reports of gw-1 are missing: 1 report lost, cause: spool full."
 

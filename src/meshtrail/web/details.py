@@ -14,6 +14,9 @@ from meshtrail.web.rows import Line, Row, line
 AROUND = timedelta(minutes=5)
 """Half of the window that "around this moment" shows."""
 
+NAME_CHARACTERS_MAX = 80
+"""Length of a name in the sentence."""
+
 GROUP_ORDER = (
     "gap", "state", "verdict", "source", "destination", "person", "process", "volume", "shape", "identity", "head",
 )  # fmt: skip
@@ -114,22 +117,27 @@ def sentence(row: Row, now: datetime) -> Iterator[Part]:
     view = line(row, "", now)
     if view.gap:
         yield Part("Reports of ")
-        yield Part(view.reporter, strong=True)
+        yield Part(_short(view.reporter), strong=True)
         yield Part(f" are missing: {view.lost}, cause: {view.cause}.")
         return
     if view.person:
-        yield Part(view.person, strong=True)
+        yield Part(_short(view.person), strong=True)
         yield Part(" on ")
-    yield Part(view.source.name, strong=True)
+    yield Part(_short(view.source.name), strong=True)
     yield Part(f" {_VERBS.get(view.state, 'reached')} ")
     port = row.get("destination_port")
-    yield Part(view.destination.name + ("" if view.destination.bare or port is None else f":{port}"), strong=True)
+    yield Part(_short(view.destination.name) + ("" if view.destination.bare or port is None else f":{port}"), strong=True)
     yield Part(_outcome(row, view))
     policy = row.get("policy_name") or row.get("policy_id")
     if policy:
         yield Part(" by " if view.verdict != "unknown" else ", policy ")
-        yield Part(formats.visible(str(policy)), strong=True)
+        yield Part(_short(formats.visible(str(policy))), strong=True)
     yield Part(_volume(row, view) + ".")
+
+
+def _short(text: str) -> str:
+    """Cut a name that would drown the sentence; the fields below have all of it."""
+    return text if len(text) <= NAME_CHARACTERS_MAX else text[: NAME_CHARACTERS_MAX - 1] + "…"
 
 
 def _outcome(row: Row, view: Line) -> str:

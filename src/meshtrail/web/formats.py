@@ -25,8 +25,8 @@ def visible(text: str) -> str:
 
 
 def count(number: int) -> str:
-    """Digits in groups of three, apart by a narrow space: `12 842`."""
-    return f"{number:,}".replace(",", "\u202f")
+    """Digits in groups of three: `12,842`."""
+    return f"{number:,}"
 
 
 def _rounded(value: float) -> str:

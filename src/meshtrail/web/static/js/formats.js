@@ -15,7 +15,7 @@ export function visible(text) {
 }
 
 export function count(number) {
-  return String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  return String(number).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 function rounded(value) {

@@ -8,13 +8,13 @@ const TOP_PX = 4;
 const BUCKETS_MAX = 120;
 const REFRESH_MS = 3000; // While following; each is one aggregate query.
 const BRUSH_PX = 4; // Less than this is a click, not a brush.
-const LABEL_PX = 90; // Room for one time on the axis.
+const LABEL_PX = 80; // Room for one time on the axis.
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const STEPS_MS = [
-  SECOND, 5 * SECOND, 10 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR,
-  2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR, 48 * HOUR, 168 * HOUR, 720 * HOUR, 8760 * HOUR,
+  SECOND, 5 * SECOND, 10 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 20 * MINUTE, 30 * MINUTE,
+  HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR, 48 * HOUR, 168 * HOUR, 720 * HOUR, 8760 * HOUR,
 ];
 const SERIES = ["allowed", "unknown", "denied"];
 
