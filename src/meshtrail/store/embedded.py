@@ -36,7 +36,7 @@ _READ_SETTINGS = (
     f" SETTINGS max_execution_time = {QUERY_TIME_S_MAX}, max_memory_usage = {QUERY_MEMORY_BYTES_MAX}, "
     "do_not_merge_across_partitions_select_final = 1, output_format_json_quote_64bit_integers = 0, "
     "output_format_json_quote_denormals = 1, date_time_output_format = 'iso', prefer_column_name_to_alias = 1, "
-    "max_query_size = 1048576"
+    "max_query_size = 1048576, output_format_json_escape_forward_slashes = 0"
 )
 
 _INSERT_SETTINGS = " SETTINGS optimize_on_insert = 0"
