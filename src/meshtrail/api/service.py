@@ -69,7 +69,8 @@ async def _add_headers(message: Any, scope: Any) -> None:
     names = {name for name, _ in headers}
     if b"x-request-id" not in names:
         headers.append((b"x-request-id", identifier.encode()))
-    headers.append((b"x-content-type-options", b"nosniff"))
+    if b"x-content-type-options" not in names:
+        headers.append((b"x-content-type-options", b"nosniff"))
 
 
 async def _name_request(request: AnyRequest) -> None:

@@ -140,12 +140,13 @@ class Reader:
         return answer.strip() or None
 
     def histogram(self, query: Query, interval_ms: int) -> bytes:
-        """Counts by verdict for each interval that has rows: JSON array of bucket, allowed, denied, unknown."""
+        """Counts by verdict for each interval that has rows: JSON array of bucket, allowed, denied, unknown. A gap is no
+        connection and is not counted."""
         part = compiled(query)
         return self._array(
             f"SELECT intDiv(toUnixTimestamp64Milli(started_at), {interval_ms}) AS bucket, "
             "countIf(verdict = 'allowed') AS allowed, countIf(verdict = 'denied') AS denied, "
-            "count() - allowed - denied AS unknown "
+            "countIf(state != 'gap') - allowed - denied AS unknown "
             f"FROM traffic FINAL WHERE {part.where} GROUP BY bucket ORDER BY bucket",
             part.parameters,
         )

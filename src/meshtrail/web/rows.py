@@ -63,9 +63,7 @@ class Line:
     """Why reports are missing, in words."""
 
 
-BLANK = Line(
-    "", "", False, "", "", "", "", End("", "", False), End("", "", False), "", "", "", "", "", "", "", "", "", "", "", "", ""
-)
+BLANK = Line("", "", False, "", "", "", "", End("", "", False), End("", "", False), "", "", "", "", "", "", "", "", "", "", "", "", "")
 """The line of the template that live rows are cloned from."""
 
 

@@ -15,17 +15,7 @@ from meshtrail.web import filters as filtering
 from meshtrail.web.assets import BRIEFLY, FOREVER, Assets
 from meshtrail.web.details import Details, details
 from meshtrail.web.filters import Filters
-from meshtrail.web.pages import (
-    CaptureStatus,
-    Failure,
-    Renderer,
-    Shell,
-    SignInContext,
-    TrafficPages,
-    one_row,
-    traffic_context,
-    traffic_page,
-)
+from meshtrail.web.pages import CaptureStatus, Failure, Renderer, Shell, SignInContext, TrafficPages, one_row, traffic_context, traffic_page
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
@@ -52,11 +42,7 @@ class Dashboard:
     """What the handlers share."""
 
     def __init__(
-        self,
-        pages: TrafficPages,
-        session_org: SessionOrg,
-        status: Callable[[], CaptureStatus],
-        clock: Callable[[], datetime],
+        self, pages: TrafficPages, session_org: SessionOrg, status: Callable[[], CaptureStatus], clock: Callable[[], datetime]
     ) -> None:
         self.pages = pages
         self.session_org = session_org
@@ -167,10 +153,7 @@ def _now() -> datetime:
 
 
 def create_router(
-    pages: TrafficPages,
-    session_org: SessionOrg,
-    status: Callable[[], CaptureStatus],
-    clock: Callable[[], datetime] = _now,
+    pages: TrafficPages, session_org: SessionOrg, status: Callable[[], CaptureStatus], clock: Callable[[], datetime] = _now
 ) -> Router:
     """The dashboard's routes.
 
