@@ -116,17 +116,68 @@ def test_same_id_again_without_end(table: FlowTable) -> None:
     assert len(table) == 1
 
 
+def test_same_id_again_and_late_end(table: FlowTable) -> None:
+    """The old connection's end that comes after the new one began closes the old one, and leaves the new one open."""
+    first = table.start(new(seconds=0.0), at(0))
+    table.start(new(seconds=30.0), at(30))
+    lost, second = table.settle(at(30))
+    found = table.end(destroy(started=0.0, stopped=29.0), at(31))
+    assert first is lost is found
+    assert _said(found) == ("closed", "fin", 29.0)
+    assert table.end(destroy(started=30.0, stopped=32.0), at(32)) is second
+
+
 def test_absence_is_confirmed(table: FlowTable) -> None:
-    """A flow absent from one dump is suspected, absent from two it is lost, and one that comes back is neither."""
-    for number in (1, 2, 3):
+    """A flow absent from one dump is suspected, absent for long it is lost, and one that ends or comes back is neither."""
+    for number in (1, 2, 3, 4):
         table.start(new(number), at(0))
     assert table.missing({1}, at(10)) == []
     assert table.has_suspects
     table.end(destroy(2), at(11))
-    (lost,) = table.missing({1}, at(12))
-    assert (lost.number, lost.state, lost.close_reason, lost.ended_us) == (3, "lost", "lost", at(12))
+    assert table.missing({1, 4}, at(39)) == []
+    (lost,) = table.missing({1}, at(40))
+    assert (lost.number, lost.state, lost.close_reason, lost.ended_us) == (3, "lost", "lost", at(40))
+    assert table.missing({1, 4}, at(100)) == []
     assert not table.has_suspects
-    assert table.missing({1}, at(13)) == []
+
+
+def test_ends_held_back(table: FlowTable) -> None:
+    """While the kernel holds ends back, an absence proves nothing."""
+    table.start(new(), at(0))
+    table.missing(set(), at(10))
+    table.doubt(at(35))
+    assert table.missing(set(), at(45)) == []
+    assert _said(table.end(destroy(stopped=9.0), at(46))) == ("closed", "fin", 9.0)
+    assert not table.has_suspects
+
+
+def test_lost_and_found(table: FlowTable) -> None:
+    """A connection that was called lost, and whose end comes after all, is closed under its name."""
+    opened = table.start(new(), at(0))
+    assert opened is not None
+    name = opened.flow_id
+    table.missing(set(), at(10))
+    assert [flow.state for flow in table.missing(set(), at(40))] == ["lost"]
+    found = table.end(destroy(started=0.000_3, stopped=9.0), at(41))
+    assert _said(found) == ("closed", "fin", 9.0)
+    assert found is not None
+    assert found.flow_id == name
+    assert table.counters.unmatched_ends == 0
+    again = table.end(destroy(started=50.0, stopped=51.0), at(51))
+    assert again is not None
+    assert again.flow_id != name
+
+
+def test_lost_are_remembered_within_bounds(table: FlowTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only so many lost connections are remembered."""
+    monkeypatch.setattr(limits, "LOST_REMEMBERED_MAX", 1)
+    for number in (1, 2):
+        table.start(new(number), at(0))
+    table.missing(set(), at(10))
+    table.missing(set(), at(40))
+    table.end(destroy(1), at(41))
+    table.end(destroy(2), at(41))
+    assert (table.counters.found, table.counters.unmatched_ends) == (1, 1)
 
 
 def test_suspicion_is_about_one_flow(table: FlowTable) -> None:
@@ -135,7 +186,7 @@ def test_suspicion_is_about_one_flow(table: FlowTable) -> None:
     table.missing(set(), at(10))
     table.end(destroy(), at(11))
     table.start(new(seconds=12.0), at(12))
-    assert table.missing(set(), at(13)) == []
+    assert table.missing(set(), at(50)) == []
 
 
 def test_dump_after_loss(table: FlowTable) -> None:
@@ -161,6 +212,7 @@ def test_silent_flows(table: FlowTable) -> None:
     table.watch_silent([flow])
     assert table.has_silent
     table.missing(set(), at(3))
+    assert table.has_silent_suspects
     (gone,) = table.missing(set(), at(4))
     assert (gone.state, gone.close_reason) == ("closed", "unknown")
     assert not table.has_silent

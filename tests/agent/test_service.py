@@ -220,8 +220,7 @@ def test_routed(pair: Pair, near_server: FakeServer, launch: Launch) -> None:
     pair.near.ip("route", "add", "10.55.0.0/24", "via", "10.77.0.2")
     pair.near.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
     pair.near.nft(
-        "add table ip n; add chain ip n p { type nat hook postrouting priority 100; }; "
-        "add rule ip n p ip daddr 10.55.0.9 masquerade"
+        "add table ip n; add chain ip n p { type nat hook postrouting priority 100; }; add rule ip n p ip daddr 10.55.0.9 masquerade"
     )
     launch().ready()
     with pair.far.open(kind=socket.SOCK_DGRAM) as sender:
@@ -319,9 +318,7 @@ def test_stalled_reader(pair: Pair, near_server: FakeServer, launch: Launch) -> 
     assert 0 < gap["gap_lost"] == agent.counters()["events_dropped"]
 
 
-def test_full_table(
-    pair: Pair, near_server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_table(pair: Pair, near_server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When conntrack's table fills, reliable capture is given up, a gap says so, and later it is taken up again."""
     monkeypatch.setattr(limits, "WATCH_INTERVAL_S", 0.0)
     monkeypatch.setattr(limits, "TABLE_FILL_MAX", 0.0)

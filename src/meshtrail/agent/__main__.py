@@ -1,6 +1,7 @@
 """`python -m meshtrail.agent`: the agent's process."""
 
 import argparse
+import gc
 import ipaddress
 import logging
 import os
@@ -15,6 +16,9 @@ from meshtrail.agent.config import AgentConfig
 from meshtrail.agent.service import Agent
 from meshtrail.agent.sources.conntrack import NotPermittedError
 from meshtrail.agent.wire import AddressError
+
+COLLECTOR_THRESHOLDS = 50_000, 20, 100
+"""Flows live long and have no cycles: looking through them as often as Python does by itself costs a tenth of the time."""
 
 EXIT_USAGE = 2
 EXIT_NOT_PERMITTED = 3
@@ -75,8 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(f"The token file cannot be read: {error}.\nGive the path of a readable file with --token-file.", EXIT_USAGE)
     if not token:
         return _fail(
-            "The agent has no token.\nGive it one with --token-file (made by: meshtrail token create NAME --scope ingest).",
-            EXIT_USAGE,
+            "The agent has no token.\nGive it one with --token-file (made by: meshtrail token create NAME --scope ingest).", EXIT_USAGE
         )
     try:
         agent = Agent(configuration(given, token))
@@ -85,6 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.request_stop())
     try:
+        gc.set_threshold(*COLLECTOR_THRESHOLDS)
         agent.start()
         agent.run()
     except NotPermittedError as error:

@@ -60,6 +60,7 @@ class Counters:
     not_followed: int = 0
     unmatched_ends: int = 0
     reborn: int = 0
+    found: int = 0
 
 
 class FlowTable:
@@ -68,7 +69,8 @@ class FlowTable:
     def __init__(self, instance: bytes) -> None:
         self._make = Maker(instance).make
         self._flows: dict[int, Flow] = {}
-        self._suspects: dict[int, Flow] = {}
+        self._suspects: dict[int, tuple[Flow, int]] = {}
+        self._lost: dict[int, Flow] = {}
         self._reborn: dict[int, Record] = {}
         self._silent: set[int] = set()
         self.counters = Counters()
@@ -120,7 +122,7 @@ class FlowTable:
         return flow
 
     def _same(self, flow: Flow, record: Record) -> bool:
-        return record.started_ns is None or abs(record.started_ns // 1_000 - flow.started_us) <= limits.ADOPT_US_MAX
+        return record.started_ns is None or abs(record.started_ns // 1_000 - flow.started_us) <= limits.SAME_START_US
 
     def _add(self, record: Record, began_us: int, seen_us: int) -> Flow | None:
         if len(self._flows) >= limits.FLOWS_MAX:
@@ -148,8 +150,12 @@ class FlowTable:
 
     def end(self, record: Record, now_us: int) -> Flow | None:
         """A DESTROY event; the flow to report, or None when everything was said before."""
-        flow = self._flows.pop(record.id, None)
-        self._silent.discard(record.id)
+        flow = self._flows.get(record.id)
+        if flow is not None and self._same(flow, record):
+            del self._flows[record.id]
+            self._silent.discard(record.id)
+        else:
+            flow = self._found(record)
         if flow is None:
             self.counters.unmatched_ends += 1
             began = (record.started_ns or record.event_ns or now_us * 1_000) // 1_000
@@ -161,6 +167,16 @@ class FlowTable:
             self._close(flow, record, now_us)
             return flow
         return flow if counted != flow.counted else None
+
+    def _found(self, record: Record) -> Flow | None:
+        """A flow that was called lost, whose end came after all: it keeps its name."""
+        flow = self._lost.get(record.id)
+        if flow is None or not self._same(flow, record):
+            return None
+        del self._lost[record.id]
+        flow.ended_us = None
+        self.counters.found += 1
+        return flow
 
     def _close(self, flow: Flow, record: Record, now_us: int) -> None:
         stopped = record.stopped_ns or record.event_ns
@@ -187,18 +203,37 @@ class FlowTable:
         flow.ended_us = flow.seen_us = max(now_us, flow.started_us)
         flow.state, flow.close_reason = "lost", "lost"
         self.counters.lost += 1
+        if len(self._lost) >= limits.LOST_REMEMBERED_MAX:
+            del self._lost[next(iter(self._lost))]
+        self._lost[flow.number] = flow
         return flow
 
     def missing(self, present: set[int], now_us: int) -> list[Flow]:
-        """Flows absent from this dump and from the one before: their end was missed. They are to be reported as lost."""
-        absent = {number: flow for number, flow in self._flows.items() if number not in present}
-        confirmed = [flow for number, flow in absent.items() if self._suspects.get(number) is flow]
+        """Flows whose end was missed, to be reported. Absent from one dump is a suspicion, because a dump can miss an entry.
+        Absent from a later one is certain for silent flows; for the others only when nothing came for a while, because
+        the kernel takes an entry out of the table first, and tells of its end when there is room."""
+        suspects: dict[int, tuple[Flow, int]] = {}
+        confirmed: list[Flow] = []
+        for number, flow in self._flows.items():
+            if number in present:
+                continue
+            suspected, since_us = self._suspects.get(number, (None, now_us))
+            if suspected is not flow:
+                suspects[number] = (flow, now_us)
+            elif number in self._silent or now_us - since_us >= limits.LOST_AFTER_US:
+                confirmed.append(flow)
+            else:
+                suspects[number] = (flow, since_us)
         for flow in confirmed:
-            del self._flows[flow.number], absent[flow.number]
-        self._suspects = absent
+            del self._flows[flow.number]
+        self._suspects = suspects
         gone = [self._gone(flow, now_us) for flow in confirmed if flow.ended_us is None]
         self._silent &= self._flows.keys()
         return gone
+
+    def doubt(self, now_us: int) -> None:
+        """The kernel holds ends back: who is suspected may only be waiting for it."""
+        self._suspects = {number: (flow, now_us) for number, (flow, _) in self._suspects.items()}
 
     def _gone(self, flow: Flow, now_us: int) -> Flow:
         """A silent flow was watched, so its end is known, if not why it ended; any other end was missed."""
@@ -212,7 +247,12 @@ class FlowTable:
     @property
     def has_suspects(self) -> bool:
         """Whether another dump is needed to confirm an absence."""
-        return any(self._flows.get(number) is flow for number, flow in self._suspects.items())
+        return any(self._flows.get(number) is flow for number, (flow, _) in self._suspects.items())
+
+    @property
+    def has_silent_suspects(self) -> bool:
+        """Whether another dump confirms an absence at once."""
+        return any(number in self._silent for number in self._suspects)
 
     def flows(self) -> list[Flow]:
         """All flows in the table, at this moment."""

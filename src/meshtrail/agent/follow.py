@@ -152,4 +152,3 @@ class Follower:
         for flow in held:
             flow.held = False
         return self.lines([flow for flow in held if id(flow) not in known or flow.ended_us is not None])
-

@@ -1,7 +1,10 @@
 """Limits of the agent, with their units and reasons."""
 
-RECEIVE_BYTES_NEW = 16 * 1024**2
-"""Asked socket buffer for NEW: an event takes 1,280 bytes of twice this, so 26,000 wait while the reader stalls."""
+RECEIVE_BYTES_NEW = 32 * 1024**2
+"""Asked socket buffer for NEW: an event takes 1,280 bytes of twice this, so 52,000 wait while the reader stalls."""
+
+RECEIVE_BYTES_ASK = 8 * 1024**2
+"""Asked socket buffer for answers; a dump is paced by its reader."""
 
 RECEIVE_BYTES_DESTROY = 32 * 1024**2
 """Asked socket buffer for DESTROY: what does not fit stays in the kernel's table until it is read."""
@@ -111,6 +114,13 @@ connection stays in the table for ten seconds and more, so that each is seen."""
 RESYNC_TIME_SHARE_MAX = 0.05
 """Share of one core that dumps may take over time."""
 
+LOST_AFTER_US = 30_000_000
+"""How long an entry is absent, without word of its end, until its connection is called lost: the kernel tries again ten
+times a second to tell of an end for which there was no room."""
+
+LOST_REMEMBERED_MAX = 50_000
+"""Lost connections remembered in case that their end comes after all."""
+
 RESYNC_SOON_S = 0.5
 """Wait before the dump that follows an overrun or an absence: several share one."""
 
@@ -138,6 +148,7 @@ SETTLED_US = 2_000_000
 USERS_MAX = 10_000
 """Local users told to the server."""
 
+assert LOST_AFTER_US < RESYNC_INTERVAL_S * 1_000_000
 assert RESEND_S_MIN < RESEND_S_MAX
 assert TABLE_FILL_CALM < TABLE_FILL_MAX < 1
 assert PULSE_S_MIN < METRICS_INTERVAL_S < FACTS_INTERVAL_S

@@ -58,7 +58,7 @@ def snapshot(parts: Parts) -> Metrics:
         "decode_malformed": conntrack.decoder.malformed if conntrack else 0,
         "decode_walked": conntrack.decoder.walked if conntrack else 0,
         "flows": len(parts.table), "flows_opened": table.opened, "flows_closed": table.closed, "flows_lost": table.lost,
-        "flows_adopted": table.adopted, "flows_not_followed": table.not_followed, "flows_reborn": table.reborn,
+        "flows_adopted": table.adopted, "flows_not_followed": table.not_followed, "flows_reborn": table.reborn, "flows_found": table.found,
         "flows_left_out": parts.follower.left_out, "ends_unmatched": table.unmatched_ends, "updates_paused": parts.pace.pauses,
         "process_scans": parts.processes.scans, "process_found": parts.processes.found,
         "process_unknown": parts.processes.unknown, "process_skipped": parts.processes.skipped,

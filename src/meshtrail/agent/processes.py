@@ -116,8 +116,7 @@ class Processes:
         sockets = self._sockets(wanted)
         self._find_programs({inode for _, inode in sockets.values()} - self._programs.keys())
         owners = {
-            endpoint: Owner(uid, user_name(uid), *self._programs.get(inode, (None, None)))
-            for endpoint, (uid, inode) in sockets.items()
+            endpoint: Owner(uid, user_name(uid), *self._programs.get(inode, (None, None))) for endpoint, (uid, inode) in sockets.items()
         }
         self._credit_s -= self._clock() - before
         self.scans += 1

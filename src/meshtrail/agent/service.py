@@ -59,9 +59,7 @@ class Agent:
     def start(self) -> None:
         """Prepare the kernel, open the sockets, take what is there. `NotPermittedError` without CAP_NET_ADMIN."""
         config = self._config
-        conntrack = self._conntrack = Conntrack(
-            config.receive_bytes_new, config.receive_bytes_destroy, prompt_ends=config.prompt_ends
-        )
+        conntrack = self._conntrack = Conntrack(config.receive_bytes_new, config.receive_bytes_destroy, prompt_ends=config.prompt_ends)
         self._sysctls.look()
         if config.change_sysctls:
             refused = self._sysctls.apply()
@@ -151,6 +149,8 @@ class Agent:
         nor is an end that the kernel keeps.
         """
         self._loop.overruns += len(overruns)
+        if any(each.socket == "destroy" for each in overruns):
+            self._table.doubt(now)
         lost = [each for each in overruns if each.socket == "new" or (each.socket == "destroy" and not conntrack.reliable)]
         if lost:
             dropped = sum(each.dropped for each in lost)
@@ -220,10 +220,12 @@ class Agent:
         self._take(conntrack, conntrack.read())
         self._put(self._follower.lines(self._table.missing({record.id for record in entries}, wall_clock())))
         cost_s = time.monotonic() - before_s
-        if self._table.has_suspects:
+        if self._table.has_silent_suspects:
             wait_s = limits.RESYNC_SOON_S
         elif self._table.has_silent:
             wait_s = limits.POLL_INTERVAL_S
+        elif self._table.has_suspects:
+            wait_s = limits.LOST_AFTER_US / 1_000_000
         else:
             wait_s = limits.RESYNC_INTERVAL_S
         self._delay(self._resync, max(wait_s, cost_s / limits.RESYNC_TIME_SHARE_MAX))

@@ -47,9 +47,7 @@ def _nft(arguments: list[str], text: str | None = None) -> tuple[int, str, str]:
     if program is None:
         return 127, "", "nft is not installed"
     try:
-        done = subprocess.run(
-            [program, *arguments], input=text, capture_output=True, text=True, timeout=NFT_TIMEOUT_S, check=False
-        )
+        done = subprocess.run([program, *arguments], input=text, capture_output=True, text=True, timeout=NFT_TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return 126, "", str(error)
     return done.returncode, done.stdout, done.stderr.strip()

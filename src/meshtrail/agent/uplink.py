@@ -154,7 +154,7 @@ class Uplink:
         while not self._stop.is_set():
             try:
                 self._work()
-            except Exception:
+            except Exception:  # noqa: BLE001  whatever it is, reports must not pile up behind it in silence
                 self.counters.faults += 1
                 _LOG.exception("a fault in the uplink; it goes on")
                 self._pause()
@@ -184,8 +184,7 @@ class Uplink:
     def _wait_for_work(self, last: float) -> None:
         with self._changed:
             self._changed.wait_for(
-                lambda: self._urgent or self._facts_changed or self._stop.is_set(),
-                timeout=max(0.0, self._facts_due - time.monotonic()),
+                lambda: self._urgent or self._facts_changed or self._stop.is_set(), timeout=max(0.0, self._facts_due - time.monotonic())
             )
         linger = last + limits.LINGER_S - time.monotonic()
         if linger > 0 and not self._ending:
@@ -201,9 +200,7 @@ class Uplink:
         found: list[OpenFlow] = []
         cursor = ""
         while True:
-            answer = self._wire.request(
-                "GET", f"/api/v1/ingest/open?reporter_id={quote(self._reporter_id)}&cursor={quote(cursor)}"
-            )
+            answer = self._wire.request("GET", f"/api/v1/ingest/open?reporter_id={quote(self._reporter_id)}&cursor={quote(cursor)}")
             if answer is None or answer.status != 200:
                 self._explain(answer)
                 return None

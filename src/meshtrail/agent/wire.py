@@ -74,9 +74,7 @@ class Wire:
             self.close()
         if self._connection is None:
             if self._tls is not None:
-                self._connection = http.client.HTTPSConnection(
-                    self._host, self._port, timeout=limits.REQUEST_TIMEOUT_S, context=self._tls
-                )
+                self._connection = http.client.HTTPSConnection(self._host, self._port, timeout=limits.REQUEST_TIMEOUT_S, context=self._tls)
             else:
                 self._connection = http.client.HTTPConnection(self._host, self._port, timeout=limits.REQUEST_TIMEOUT_S)
             self._connection.connect()

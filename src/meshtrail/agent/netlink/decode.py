@@ -135,9 +135,7 @@ class _Layout:
         self._unpack = struct.Struct(codes).unpack_from
         self._mask = int.from_bytes(mask, "little")
         self._headers = int.from_bytes(message, "little") & self._mask
-        self._fields: Callable[[tuple[Any, ...]], tuple[Any, ...]] = itemgetter(
-            *(names.get(name, -1) for name in Record._fields[1:])
-        )
+        self._fields: Callable[[tuple[Any, ...]], tuple[Any, ...]] = itemgetter(*(names.get(name, -1) for name in Record._fields[1:]))
         self.complete = all(name in names for name in _REQUIRED)
 
     def read(self, kind: str, message: bytes) -> Record | None:

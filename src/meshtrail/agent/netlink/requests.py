@@ -31,9 +31,7 @@ def get(sequence: int, record: Record) -> bytes:
     addresses = _attribute(first, record.source) + _attribute(first + 1, record.destination)
     protocol = _attribute(1, struct.pack(">B", record.protocol))
     if record.source_port is not None and record.destination_port is not None:
-        protocol += _attribute(2, struct.pack(">H", record.source_port)) + _attribute(
-            3, struct.pack(">H", record.destination_port)
-        )
+        protocol += _attribute(2, struct.pack(">H", record.source_port)) + _attribute(3, struct.pack(">H", record.destination_port))
     body = _attribute(a.TUPLE_ORIG | _NESTED, _attribute(1 | _NESTED, addresses) + _attribute(2 | _NESTED, protocol))
     if record.zone:
         body += _attribute(a.ZONE, struct.pack(">H", record.zone))

@@ -80,7 +80,7 @@ def _attach(opened: socket.socket, program: bytes) -> None:
 
 def _asking() -> socket.socket:
     """A socket for questions and their answers."""
-    opened = open_socket(0, limits.RECEIVE_BYTES_NEW)
+    opened = open_socket(0, limits.RECEIVE_BYTES_ASK)
     opened.settimeout(limits.ASK_TIMEOUT_S)
     return opened
 
