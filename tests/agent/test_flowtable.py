@@ -230,4 +230,4 @@ def test_bounded(table: FlowTable, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_clock_set_back(table: FlowTable) -> None:
     """An end before its start, from a clock that was set back, is taken as its start."""
     table.start(new(seconds=10.0), at(10))
-    assert _said(table.end(destroy(stopped=5.0), at(5))) == ("closed", "fin", 0.0)
+    assert _said(table.end(destroy(started=10.0, stopped=5.0), at(5))) == ("closed", "fin", 0.0)
