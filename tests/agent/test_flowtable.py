@@ -227,6 +227,18 @@ def test_bounded(table: FlowTable, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _said(table.end(destroy(2, started=0.0, stopped=1.0), at(1))) == ("closed", "fin", 1.0)
 
 
+@pytest.mark.parametrize(("changes", "ended"), [
+    ({}, 5.0), ({"tcp_state": 8}, 115.0), ({"tcp_state": 3}, 125.0), ({"timeout_s": 100}, 125.0), ({"tcp_state": None}, 125.0),
+])  # fmt: skip
+def test_linger(table: FlowTable, changes: dict[str, object], ended: float) -> None:
+    """An entry that expired in a state in which its connection was over ended when that state began."""
+    table.linger_us = {7: 120_000_000, 8: 10_000_000}
+    table.start(new(), at(0))
+    flow = table.end(destroy(stopped=125.0, **changes), at(130))  # type: ignore[arg-type]
+    assert flow is not None
+    assert flow.ended_us == at(ended)
+
+
 def test_clock_set_back(table: FlowTable) -> None:
     """An end before its start, from a clock that was set back, is taken as its start."""
     table.start(new(seconds=10.0), at(10))

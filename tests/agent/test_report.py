@@ -50,7 +50,7 @@ def test_open_and_closed() -> None:
     assert flow is not None
     flow.owner = Owner(1000, 'a"na', 77, "cu\\rl")
     opened = _row(reporter.line(flow))
-    closed_flow = table.end(destroy(stopped=2.0), at(2))
+    closed_flow = table.end(destroy(started=0.25, stopped=2.0), at(2))
     assert closed_flow is not None
     closed = _row(reporter.line(closed_flow))
     assert opened["started_at"] == "2026-11-21T04:18:18.250000Z"

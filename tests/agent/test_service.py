@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -242,6 +243,19 @@ def test_older_than_agent(pair: Pair, near_server: FakeServer, launch: Launch) -
     connection.close()
     near_server.wait_for(destination_port=connection.port, state="closed", close_reason="fin")
     assert "tx_bytes" not in _merged(near_server, destination_port=connection.port), "it was not counted from its start"
+
+
+def test_late_ends(pair: Pair, near_server: FakeServer, launch: Launch) -> None:
+    """Taken from DESTROY alone, a TCP connection's end comes late, but says when the connection was over."""
+    pair.near.sysctl("nf_conntrack_tcp_timeout_time_wait", "2")
+    launch("--late-ends").ready()
+    connection = Connection(pair)
+    near_server.wait_for(destination_port=connection.port, state="open")
+    connection.close()
+    closed_at = time.time()
+    until(lambda: str(connection.port) not in pair.near.run("conntrack", "-L", "-p", "tcp"), "the entry expires")
+    row = near_server.wait_for(destination_port=connection.port, state="closed", close_reason="fin")[0]
+    assert abs(microseconds(row["ended_at"]) / 1e6 - closed_at) < 0.5
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from meshtrail.agent.sysctls import WANTED, Sysctls, note_path, read
+from meshtrail.agent.sysctls import WANTED, Sysctls, linger_us, note_path, read
 
 
 @pytest.fixture
@@ -64,3 +64,9 @@ def test_refused(tmp_path: Path) -> None:
 def test_note_is_of_one_namespace(tmp_path: Path) -> None:
     """The note's name has the network namespace in it."""
     assert note_path(tmp_path).name.startswith("agent-sysctls-")
+
+
+def test_linger(folder: Path) -> None:
+    """How long the kernel remembers closed connections is read; what cannot be read is left out."""
+    (folder / "nf_conntrack_tcp_timeout_time_wait").write_text("120\n", encoding="ascii")
+    assert linger_us(folder) == {7: 120_000_000}

@@ -74,6 +74,8 @@ class FlowTable:
         self._reborn: dict[int, Record] = {}
         self._silent: set[int] = set()
         self.counters = Counters()
+        self.linger_us: dict[int, int] = {}
+        """How long the kernel keeps an entry after its connection is over, by TCP state."""
 
     def __len__(self) -> int:
         return len(self._flows)
@@ -179,8 +181,11 @@ class FlowTable:
         return flow
 
     def _close(self, flow: Flow, record: Record, now_us: int) -> None:
-        stopped = record.stopped_ns or record.event_ns
-        flow.ended_us = flow.seen_us = max(stopped // 1_000 if stopped else now_us, flow.started_us)
+        stopped_ns = record.stopped_ns or record.event_ns
+        ended_us = stopped_ns // 1_000 if stopped_ns else now_us
+        if record.stopped_ns and not record.timeout_s and record.tcp_state is not None:
+            ended_us -= self.linger_us.get(record.tcp_state, 0)  # it expired, that long after the last packet
+        flow.ended_us = flow.seen_us = max(ended_us, flow.started_us)
         flow.state, flow.close_reason = ending(record, flow)
         self.counters.closed += 1
 

@@ -232,6 +232,7 @@ class Agent:
 
     def _look_at_facts(self, _conntrack: Conntrack) -> None:
         self._delay(self._look_at_facts, limits.FACTS_INTERVAL_S)
+        self._table.linger_us = sysctls.linger_us()
         addresses = facts.addresses()
         self._reporter.own = addresses.own | addresses.broadcast
         found = facts.gather(self._config.reporter_id, self._config.reporter_name, addresses.own)

@@ -9,6 +9,8 @@ import json
 import os
 from pathlib import Path
 
+from meshtrail.agent.netlink import attributes as a
+
 FOLDER = Path("/proc/sys/net/netfilter")
 WANTED = {"nf_conntrack_acct": "1", "nf_conntrack_timestamp": "1", "nf_conntrack_events": "1"}
 """Byte counters, start and stop times, and events also for connections older than the listener. Each holds for one network
@@ -21,6 +23,13 @@ def read(name: str, folder: Path = FOLDER) -> str | None:
         return (folder / name).read_text(encoding="ascii").strip()
     except OSError:
         return None
+
+
+def linger_us(folder: Path = FOLDER) -> dict[int, int]:
+    """How long the kernel keeps an entry after its connection is over, in microseconds by TCP state."""
+    names = {a.TCP_TIME_WAIT: "nf_conntrack_tcp_timeout_time_wait", a.TCP_CLOSE: "nf_conntrack_tcp_timeout_close"}
+    values = {state: read(name, folder) for state, name in names.items()}
+    return {state: int(value) * 1_000_000 for state, value in values.items() if value is not None and value.isdigit()}
 
 
 def note_path(run_folder: Path) -> Path:
