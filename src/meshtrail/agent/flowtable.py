@@ -70,7 +70,8 @@ class FlowTable:
         self._make = Maker(instance).make
         self._flows: dict[int, Flow] = {}
         self._suspects: dict[int, tuple[Flow, int]] = {}
-        self._lost: dict[int, Flow] = {}
+        self._gone_by: dict[int, Flow] = {}
+        self._overdue: list[tuple[Flow, int]] = []
         self._reborn: dict[int, Record] = {}
         self._silent: set[int] = set()
         self.counters = Counters()
@@ -171,13 +172,14 @@ class FlowTable:
         return flow if counted != flow.counted else None
 
     def _found(self, record: Record) -> Flow | None:
-        """A flow that was called lost, whose end came after all: it keeps its name."""
-        flow = self._lost.get(record.id)
+        """A flow that was set aside, and whose end has come: it keeps its name."""
+        flow = self._gone_by.get(record.id)
         if flow is None or not self._same(flow, record):
             return None
-        del self._lost[record.id]
-        flow.ended_us = None
-        self.counters.found += 1
+        del self._gone_by[record.id]
+        if flow.state == "lost":
+            flow.ended_us = None
+            self.counters.found += 1
         return flow
 
     def _close(self, flow: Flow, record: Record, now_us: int) -> None:
@@ -190,12 +192,15 @@ class FlowTable:
         self.counters.closed += 1
 
     def settle(self, now_us: int) -> list[Flow]:
-        """Connections that began under the id of another one: the other has ended, seen or not. Call it after a batch."""
+        """Connections that began under the id of another one. Call it after a batch. The other has ended, and the kernel
+        is about to say so, or said it in vain: it is set aside under its name until then."""
         changed = []
         for number, record in self._reborn.items():
             old = self._flows.pop(number, None)
-            if old is not None and old.ended_us is None:
-                changed.append(self._lose(old, now_us))
+            if old is not None:
+                self._set_aside(old)
+                if old.ended_us is None:
+                    self._overdue.append((old, now_us))
             began = (record.event_ns or record.started_ns or now_us * 1_000) // 1_000
             flow = self._add(record, began, began)
             self.counters.reborn += 1
@@ -208,10 +213,14 @@ class FlowTable:
         flow.ended_us = flow.seen_us = max(now_us, flow.started_us)
         flow.state, flow.close_reason = "lost", "lost"
         self.counters.lost += 1
-        if len(self._lost) >= limits.LOST_REMEMBERED_MAX:
-            del self._lost[next(iter(self._lost))]
-        self._lost[flow.number] = flow
+        self._set_aside(flow)
         return flow
+
+    def _set_aside(self, flow: Flow) -> None:
+        """Remember a flow that is no longer in the table, in case that the kernel's last word comes after all."""
+        if len(self._gone_by) >= limits.LOST_REMEMBERED_MAX:
+            del self._gone_by[next(iter(self._gone_by))]
+        self._gone_by[flow.number] = flow
 
     def missing(self, present: set[int], now_us: int) -> list[Flow]:
         """Flows whose end was missed, to be reported. Absent from one dump is a suspicion, because a dump can miss an entry.
@@ -234,7 +243,13 @@ class FlowTable:
         self._suspects = suspects
         gone = [self._gone(flow, now_us) for flow in confirmed if flow.ended_us is None]
         self._silent &= self._flows.keys()
-        return gone
+        return gone + self._overdue_since(now_us)
+
+    def _overdue_since(self, now_us: int) -> list[Flow]:
+        """Flows that were set aside long ago, and whose end has not come."""
+        waiting = [(flow, since_us) for flow, since_us in self._overdue if flow.ended_us is None]
+        self._overdue = [(flow, since_us) for flow, since_us in waiting if now_us - since_us < limits.LOST_AFTER_US]
+        return [self._lose(flow, now_us) for flow, since_us in waiting if now_us - since_us >= limits.LOST_AFTER_US]
 
     def doubt(self, now_us: int) -> None:
         """The kernel holds ends back: who is suspected may only be waiting for it."""
@@ -252,7 +267,12 @@ class FlowTable:
     @property
     def has_suspects(self) -> bool:
         """Whether another dump is needed to confirm an absence."""
-        return any(self._flows.get(number) is flow for number, (flow, _) in self._suspects.items())
+        return self.has_overdue or any(self._flows.get(number) is flow for number, (flow, _) in self._suspects.items())
+
+    @property
+    def has_overdue(self) -> bool:
+        """Whether ends are overdue of connections whose id another one has now."""
+        return bool(self._overdue)
 
     @property
     def has_silent_suspects(self) -> bool:

@@ -136,6 +136,8 @@ class Agent:
         loop.reader_lag_ms = max(0, now // 1_000 - newest // 1_000_000) if newest else 0
         conntrack.hear_updates(self._pace.add(len(events.updates), time.monotonic()))
         self._put(self._follower.follow(events.starts, events.updates, events.ends, self._ask, now))
+        if self._table.has_overdue:
+            self._due[self._resync] = min(self._due[self._resync], time.monotonic() + limits.LOST_AFTER_US / 1_000_000)
         if events.overruns:
             self._overrun(conntrack, events.overruns, now)
         self._clean_us = now
