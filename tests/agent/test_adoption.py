@@ -1,8 +1,9 @@
 """What the server remembers, joined with what the kernel knows."""
 
 from meshtrail.agent.adoption import adopt
+from meshtrail.agent.flow import Flow
 from meshtrail.agent.flowid import Maker
-from meshtrail.agent.flowtable import Flow, FlowTable
+from meshtrail.agent.flowtable import FlowTable
 from meshtrail.agent.report import time_text
 from meshtrail.agent.uplink import OpenFlow
 from tests.agent.records import at, entry

@@ -3,7 +3,8 @@
 import pytest
 
 from meshtrail.agent import limits
-from meshtrail.agent.flowtable import Flow, FlowTable
+from meshtrail.agent.flow import Flow
+from meshtrail.agent.flowtable import FlowTable
 from tests.agent.records import at, closing, destroy, entry, new
 
 
@@ -75,26 +76,6 @@ def test_unknown_end_without_times(table: FlowTable) -> None:
     flow = table.end(destroy(started=None, stopped=None, counts=None), at(9))
     assert flow is not None
     assert (flow.started_us, flow.ended_us, flow.start_known, flow.counted) == (at(9), at(9), False, None)
-
-
-@pytest.mark.parametrize(("changes", "said"), [
-    ({"tcp_state": 8, "status": 0x388, "counts": (1, 60, 1, 40)}, ("closed", "refused")),
-    ({"tcp_state": 8, "status": 0x38E}, ("closed", "reset")),
-    ({"tcp_state": 1, "status": 0x388, "counts": (3, 180, 0, 0)}, ("attempted", "no_reply")),
-    ({"tcp_state": 8, "status": 0x388, "counts": (3, 180, 0, 0)}, ("attempted", "no_reply")),
-    ({"tcp_state": 3}, ("closed", "timeout")),
-    ({"tcp_state": 3, "timeout_s": 400_000}, ("closed", "unknown")),
-    ({"tcp_state": 6}, ("closed", "fin")),
-    ({"protocol": 17, "tcp_state": None}, ("closed", "timeout")),
-    ({"protocol": 17, "tcp_state": None, "status": 0x388, "counts": (1, 60, 0, 0)}, ("attempted", "no_reply")),
-    ({"protocol": 17, "tcp_state": None, "status": 0x388, "counts": None}, ("attempted", "no_reply")),
-])  # fmt: skip
-def test_endings(table: FlowTable, changes: dict[str, object], said: tuple[str, str]) -> None:
-    """Why a connection ended follows from its last state, its replies and the time it had left."""
-    table.start(new(), at(0))
-    flow = table.end(destroy(**changes), at(2))  # type: ignore[arg-type]
-    assert flow is not None
-    assert (flow.state, flow.close_reason) == said
 
 
 def test_same_id_again(table: FlowTable) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from meshtrail.agent import flowid, limits
-from meshtrail.agent.flowtable import Flow
+from meshtrail.agent.flow import Flow
 from meshtrail.agent.uplink import OpenFlow
 from meshtrail.common.clock import microseconds
 

@@ -8,45 +8,9 @@ the first report, because the server joins the reports by them.
 from dataclasses import dataclass
 
 from meshtrail.agent import limits
+from meshtrail.agent.flow import CLOSING, Flow, count, ending
 from meshtrail.agent.flowid import Maker
-from meshtrail.agent.netlink import attributes as a
 from meshtrail.agent.netlink.decode import Record
-from meshtrail.agent.processes import Owner
-
-CLOSING = frozenset({a.TCP_TIME_WAIT, a.TCP_CLOSE})
-"""TCP states of an entry whose connection is over."""
-
-
-@dataclass(slots=True)
-class Flow:
-    """One connection that this machine sees. Times are microseconds since the epoch."""
-
-    number: int
-    """The kernel's conntrack id."""
-    flow_id: str
-    started_us: int
-    seen_us: int
-    """Time of the latest news."""
-    record: Record | None
-    """How the kernel described it first; dropped when `facts` is written, to save memory."""
-    port: int | None = None
-    """Its source port."""
-    start_known: bool = True
-    """Whether the kernel told when it began."""
-    ended_us: int | None = None
-    state: str = "open"
-    close_reason: str = "unknown"
-    counted: tuple[int, int, int, int] | None = None
-    """Packets and bytes of the original direction, packets and bytes of the reply."""
-    owner: Owner | None = None
-    facts: str = ""
-    """The part of each report that never changes (see `report.py`)."""
-    inbound: bool = False
-    """Whether the reporter is the responding side."""
-    held: bool = False
-    """Not to be reported before the server has said what it remembers."""
-    again: bool = False
-    """Whether an open flow was reported before, so that this report is news about it."""
 
 
 @dataclass(slots=True)
@@ -108,7 +72,7 @@ class FlowTable:
         """An entry of a dump; the flow to report when it was not known, or is seen to have ended."""
         known = self._flows.get(record.id)
         if known is not None and self._same(known, record):
-            _count(known, record)
+            count(known, record)
             if known.ended_us is not None or record.tcp_state not in CLOSING:
                 return None
             self._close(known, record, now_us)
@@ -119,7 +83,7 @@ class FlowTable:
         flow = self._add(record, (record.started_ns or now_us * 1_000) // 1_000, now_us)
         if flow is not None:
             flow.start_known = record.started_ns is not None
-            _count(flow, record)
+            count(flow, record)
             if record.tcp_state in CLOSING:
                 self._close(flow, record, now_us)
         return flow
@@ -147,7 +111,7 @@ class FlowTable:
         if flow is None or flow.ended_us is not None:
             return None
         if entry is not None and entry.id == update.id:
-            _count(flow, entry)
+            count(flow, entry)
         self._close(flow, update, now_us)
         return flow
 
@@ -165,7 +129,7 @@ class FlowTable:
             flow = Flow(record.id, self._make(record.id, began), began, now_us, record, record.source_port)
             flow.start_known = record.started_ns is not None
         ended, counted = flow.ended_us, flow.counted
-        _count(flow, record)
+        count(flow, record)
         if ended is None:
             self._close(flow, record, now_us)
             return flow
@@ -282,25 +246,3 @@ class FlowTable:
     def flows(self) -> list[Flow]:
         """All flows in the table, at this moment."""
         return list(self._flows.values())
-
-
-def _count(flow: Flow, record: Record) -> None:
-    if record.packets_orig is None or record.bytes_orig is None:
-        return
-    flow.counted = (record.packets_orig, record.bytes_orig, record.packets_reply or 0, record.bytes_reply or 0)
-
-
-def ending(record: Record, flow: Flow) -> tuple[str, str]:
-    """State and reason of an end, from the protocol's last state and from what was answered. An entry with time left was
-    removed by somebody, and why is not known.
-    """
-    replied = bool(record.status & a.STATUS_SEEN_REPLY) or bool(flow.counted and flow.counted[2])
-    if record.protocol == a.IPPROTO_TCP and record.tcp_state == a.TCP_CLOSE:
-        if record.status & a.STATUS_SEEN_REPLY:
-            return "closed", "reset"
-        return ("closed", "refused") if replied or flow.counted is None else ("attempted", "no_reply")
-    if not replied:
-        return "attempted", "no_reply"
-    if record.protocol == a.IPPROTO_TCP and record.tcp_state in {a.TCP_TIME_WAIT, a.TCP_LAST_ACK}:
-        return "closed", "fin"
-    return "closed", "timeout" if not record.timeout_s else "unknown"

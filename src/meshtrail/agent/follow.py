@@ -6,7 +6,8 @@ from itertools import chain
 
 from meshtrail.agent import limits
 from meshtrail.agent.config import AgentConfig
-from meshtrail.agent.flowtable import Flow, FlowTable
+from meshtrail.agent.flow import Flow
+from meshtrail.agent.flowtable import FlowTable
 from meshtrail.agent.netlink.decode import Record
 from meshtrail.agent.processes import PROTOCOLS, TCP, Endpoint, Owner, Processes
 from meshtrail.agent.report import Reporter, is_loopback

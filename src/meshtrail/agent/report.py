@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from meshtrail.agent.flowtable import Flow
+from meshtrail.agent.flow import Flow
 from meshtrail.agent.netlink import attributes as a
 from meshtrail.agent.netlink.decode import Record
 

@@ -126,6 +126,17 @@ def test_mutated(name: str, changes: list[tuple[int, int]], follow: str) -> None
     assert decoder.decode(DATAGRAMS[follow]) == Decoder().decode(DATAGRAMS[follow])
 
 
+def test_half_a_message() -> None:
+    """A message that is damaged in its middle is counted, and does not teach a layout that fits whole messages."""
+    whole = DATAGRAMS["icmp6_new"]
+    damaged = bytearray(whole)
+    damaged[96] = 0
+    decoder = Decoder()
+    assert decoder.decode(bytes(damaged)) == []
+    assert decoder.malformed == 1
+    assert decoder.decode(whole)[0].icmp_type == 128
+
+
 @given(some.binary(max_size=300))
 def test_noise(content: bytes) -> None:
     """Noise never raises."""

@@ -85,6 +85,9 @@ _NLA = struct.Struct("=HH")
 _ERRNO = struct.Struct("=i")
 
 
+UNREADABLE = -1
+
+
 class Attribute(NamedTuple):
     """An attribute found by the walk: where its header and its payload stand in the message."""
 
@@ -95,10 +98,12 @@ class Attribute(NamedTuple):
 
 
 def walk(message: bytes, start: int, end: int, path: Path = ()) -> Iterator[Attribute]:
-    """All attributes between two offsets, nests before their content; stops at the first one that does not fit."""
-    while start + a.ATTRIBUTE_BYTES <= end:
-        length, kind = _NLA.unpack_from(message, start)
+    """All attributes between two offsets, nests before their content. Where one does not fit, the rest is one attribute of
+    the length `UNREADABLE`."""
+    while start < end:
+        length, kind = _NLA.unpack_from(message, start) if start + a.ATTRIBUTE_BYTES <= end else (0, 0)
         if length < a.ATTRIBUTE_BYTES or start + length > end:
+            yield Attribute(path, start, start, UNREADABLE)
             return
         here = (*path, kind & a.TYPE_MASK)
         yield Attribute(here, start, start + a.ATTRIBUTE_BYTES, length - a.ATTRIBUTE_BYTES)
@@ -122,7 +127,9 @@ class _Layout:
         codes, at, mask = ">", 0, bytearray(len(message))
         names: dict[str, int] = {}
         count = 0
+        readable = True
         for each in walk(message, _BODY, len(message)):
+            readable &= each.length != UNREADABLE
             mask[each.header : each.payload] = b"\xff" * a.ATTRIBUTE_BYTES
             known = _code(each)
             if known is None:
@@ -136,7 +143,8 @@ class _Layout:
         self._mask = int.from_bytes(mask, "little")
         self._headers = int.from_bytes(message, "little") & self._mask
         self._fields: Callable[[tuple[Any, ...]], tuple[Any, ...]] = itemgetter(*(names.get(name, -1) for name in Record._fields[1:]))
-        self.complete = all(name in names for name in _REQUIRED)
+        self.complete = readable and all(name in names for name in _REQUIRED)
+        """Whether it may be used: a layout of half a message would fit whole ones too, and read half of them."""
 
     def read(self, kind: str, message: bytes) -> Record | None:
         """The record, or None when the message has another shape."""
