@@ -12,6 +12,7 @@ from meshtrail.enrich.service import Enricher
 from meshtrail.ingest import ndjson
 from meshtrail.ingest.duplicates import Duplicates
 from meshtrail.ingest.pipeline import Answer, Pipeline
+from meshtrail.ingest.seen import SLOTS
 from meshtrail.model.columns import TRAFFIC
 from meshtrail.store.engine import Engine
 from meshtrail.store.positions import Positions
@@ -19,11 +20,13 @@ from meshtrail.store.reader import Reader
 from meshtrail.store.writer import Writer
 
 
-def pipe(engine: Engine, clock: Clock = wall_clock, directory: Directory = EMPTY, atlas: Atlas | None = None) -> Pipeline:
+def pipe(
+    engine: Engine, clock: Clock = wall_clock, directory: Directory = EMPTY, atlas: Atlas | None = None, slots: int = SLOTS
+) -> Pipeline:
     """A pipe that is not started."""
     last = Reader(engine).last_position()
     return Pipeline(
-        TRAFFIC, Writer(engine, TRAFFIC, Positions(clock, last=last)), Duplicates(engine, TRAFFIC, clock),
+        TRAFFIC, Writer(engine, TRAFFIC, Positions(clock, last=last)), Duplicates(engine, TRAFFIC, clock, slots),
         Enricher(atlas or NullAtlas()), lambda _: directory, clock, last,
     )  # fmt: skip
 

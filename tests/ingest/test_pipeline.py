@@ -126,3 +126,10 @@ def test_a_full_queue_says_so(engine: EmbeddedEngine, org_id: str) -> None:
         await running.stop()
 
     asyncio.run(run())
+
+
+def test_resends_are_found_after_the_memory_forgot(engine: EmbeddedEngine, org_id: str) -> None:
+    """With a memory of a few reports, old ones are looked up in the store and still counted as duplicates."""
+    batches = [[report(NOON_US + step * 1000 + n) for n in range(15)] for step in range(20)]
+    answers = store(engine, org_id, *batches, *reversed(batches), slots=64)
+    assert [answer.stored for answer in answers] == [15] * 20 + [0] * 20

@@ -1,8 +1,8 @@
 """Which rows of a batch tell nothing new.
 
-The memory (`seen.py`) is complete for reports made since `Seen.since_us`. Older reports are looked up in the store, in
-which reports of one connection may have merged already: there a report is old when the stored row stands at least as
-far as the report does.
+The memory (`seen.py`) is complete for reports made since `Seen.since_us`. Older reports are looked up in the store, unless
+their connections began after every one that the memory does not hold. In the store reports of one connection may have
+merged already: there a report is old when the stored row stands at least as far as the report does.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from meshtrail.common.clock import Clock
 from meshtrail.ingest.keys import natural_keys, progress
-from meshtrail.ingest.seen import Keys, Seen
+from meshtrail.ingest.seen import SLOTS, Keys, Seen
 from meshtrail.model.columns import Family
 from meshtrail.store.engine import Engine
 from meshtrail.store.writer import swapped
@@ -34,51 +34,67 @@ WHERE k_starts <= s_starts AND k_packets <= s_packets AND (s_state > k_state OR 
 """
 
 
+_NEVER = -(1 << 62)
+
+
 class Duplicates:
     """Finds rows that were stored before. One thread at a time."""
 
-    def __init__(self, engine: Engine, family: Family, clock: Clock) -> None:
+    def __init__(self, engine: Engine, family: Family, clock: Clock, slots: int = SLOTS) -> None:
         self._engine = engine
         self._family = family
         self._clock = clock
-        self._seen = Seen(clock())
-        self._latest_start: dict[str, int] = {}
+        self._seen = Seen(clock(), slots)
+        self._latest: dict[str, int] = {}
+        """Latest start of an organisation's connections, of all that are stored."""
+        self._latest_at_rotation: dict[str, int] = {}
+        self._forgotten: dict[str, int] = {}
+        """Latest start of an organisation's connections that the memory does not hold."""
 
     def fresh(self, org_id: str, table: pa.Table, taken: Keys | None) -> tuple[np.ndarray, Keys]:
         """Which rows are new, and their keys; `taken` are keys of rows that go into the same commit before these."""
+        if org_id not in self._latest:
+            self._meet(org_id)
         keys = natural_keys(org_id, table)
         fresh = ~self._seen.contains(keys)
         fresh &= _first_of_each(keys)
         if taken is not None and len(taken):
             fresh &= ~_members(keys, taken)
         occurred = np.asarray(table["occurred_at"].combine_chunks().cast(pa.int64()))
-        old = fresh & (occurred < self._seen.since_us)
+        started = np.asarray(table["started_at"].combine_chunks().cast(pa.int64()))
+        old = fresh & (occurred < self._seen.since_us) & (started <= self._forgotten[org_id])
         if old.any():
             fresh[self._stored(org_id, table, np.flatnonzero(old))] = False
         return fresh, keys
 
     def remember(self, org_id: str, table: pa.Table, keys: Keys) -> None:
         """Note rows that are durable now."""
+        if not len(keys):
+            return
+        rotations = self._seen.rotations
         self._seen.add(keys, self._clock())
         started = np.asarray(table["started_at"].combine_chunks().cast(pa.int64()))
-        if len(started):
-            self._latest_start[org_id] = max(self._known_latest(org_id), int(started.max()))
+        self._latest[org_id] = max(self._latest[org_id], int(started.max()))
+        if self._seen.rotations != rotations:
+            self._forgotten, self._latest_at_rotation = self._latest_at_rotation, dict(self._latest)
+            if self._seen.rotations > rotations + 1:
+                self._forgotten = dict(self._latest)
+            for known, latest in self._latest.items():
+                self._forgotten.setdefault(known, latest)
 
-    def _known_latest(self, org_id: str) -> int:
-        if org_id not in self._latest_start:
-            answer = self._engine.read(
-                f"SELECT toUnixTimestamp64Micro(max(started_at)), count() FROM {self._family.name} WHERE org_id = {{org:String}}",
-                {"org": org_id},
-                "TSV",
-            ).split()
-            self._latest_start[org_id] = int(answer[0]) if int(answer[1]) else -(1 << 62)
-        return self._latest_start[org_id]
+    def _meet(self, org_id: str) -> None:
+        """An organisation that this process has not written for: what the store has of it is not in the memory."""
+        answer = self._engine.read(
+            f"SELECT toUnixTimestamp64Micro(max(started_at)), count() FROM {self._family.name} WHERE org_id = {{org:String}}",
+            {"org": org_id},
+            "TSV",
+        ).split()
+        latest = int(answer[0]) if int(answer[1]) else _NEVER
+        self._latest[org_id] = self._latest_at_rotation[org_id] = self._forgotten[org_id] = latest
 
     def _stored(self, org_id: str, table: pa.Table, rows: np.ndarray) -> np.ndarray:
         """Which of these row numbers the store already has."""
         started = np.asarray(table["started_at"].combine_chunks().cast(pa.int64()))[rows]
-        if started.min() > self._known_latest(org_id):
-            return np.array([], dtype=np.int64)
         answer = self._engine.semi_join(
             _STORED.replace("{family}", self._family.name),
             _probe(table, rows, started),

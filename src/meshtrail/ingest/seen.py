@@ -8,7 +8,7 @@ becomes the old one. What is older than both is looked up in the store by the pi
 import numpy as np
 
 SLOTS = 1 << 20
-"""Slots of one generation, 16 bytes each: two generations take 32 MiB and hold at least half a million reports."""
+"""Slots of one generation, 16 bytes each: two generations take 32 MiB and hold at least the last 390,000 reports."""
 
 PROBES_MAX = 128
 """Steps of a probe; a half-full table needs a handful."""
@@ -64,16 +64,19 @@ class Seen:
         self._young, self._old = Generation(slots), Generation(slots)
         self._young_since = now_us
         self.since_us = now_us
+        self.rotations = 0
+        """How often an old generation was forgotten or an empty one replaced."""
 
     def contains(self, keys: Keys) -> np.ndarray:
         """Which of the keys were stored before."""
         return self._young.contains(keys) | self._old.contains(keys)
 
     def add(self, keys: Keys, now_us: int) -> None:
-        """Remember distinct new keys, in pieces that keep a table half empty."""
-        piece = self._slots // 4
+        """Remember distinct new keys, in pieces that leave a table half empty."""
+        piece = self._slots // 8
         for start in range(0, len(keys), piece):
             self._young.add(keys[start : start + piece])
-            if self._young.count >= self._slots // 4:
+            if self._young.count > 3 * piece:
                 self._old, self._young = self._young, Generation(self._slots)
                 self.since_us, self._young_since = self._young_since, now_us
+                self.rotations += 1
