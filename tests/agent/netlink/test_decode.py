@@ -1,5 +1,6 @@
 """The decoder, on datagrams of a real kernel and on damaged ones."""
 
+import random
 import socket
 import struct
 from typing import Any
@@ -135,6 +136,20 @@ def test_half_a_message() -> None:
     assert decoder.decode(bytes(damaged)) == []
     assert decoder.malformed == 1
     assert decoder.decode(whole)[0].icmp_type == 128
+
+
+def test_many_mutations() -> None:
+    """Whatever a decoder was fed, it reads whole messages as a fresh one does."""
+    chance = random.Random(5)
+    fresh = {name: Decoder().decode(datagram) for name, datagram in DATAGRAMS.items()}
+    for _ in range(300):
+        decoder = Decoder()
+        for _ in range(20):
+            damaged = bytearray(chance.choice(list(DATAGRAMS.values())))
+            for _ in range(chance.randrange(1, 6)):
+                damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+            decoder.decode(bytes(damaged))
+        assert {name: decoder.decode(datagram) for name, datagram in DATAGRAMS.items()} == fresh
 
 
 @given(some.binary(max_size=300))

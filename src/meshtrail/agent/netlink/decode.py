@@ -86,6 +86,7 @@ _ERRNO = struct.Struct("=i")
 
 
 UNREADABLE = -1
+"""Length of what is no attribute."""
 
 
 class Attribute(NamedTuple):
@@ -114,10 +115,12 @@ def walk(message: bytes, start: int, end: int, path: Path = ()) -> Iterator[Attr
 
 def _code(attribute: Attribute) -> tuple[str, str] | None:
     """Field and struct code of an attribute that is known and has the length it must have."""
-    name, size = _PLACES.get(attribute.path, ("", -1))
+    if attribute.path not in _PLACES:
+        return None
+    name, size = _PLACES[attribute.path]
     if size == _ADDRESS and attribute.length in _ADDRESS_BYTES:
         return name, f"{attribute.length}s"
-    return (name, _CODES[size]) if size == attribute.length else None
+    return (name, _CODES[size]) if size == attribute.length and size != _ADDRESS else None
 
 
 class _Layout:
