@@ -18,8 +18,8 @@ from meshtrail.ingest.limits import BATCH_ROWS_MAX
 from meshtrail.model.arrow import wire_schema
 from meshtrail.model.columns import Column, Family, Kind
 
-BLOCK_BYTES = 2 * 1024**2
-"""Arrow parses blocks of this size on its threads; a line cannot be longer."""
+BLOCK_BYTES = 4 * 1024**2
+"""Arrow parses blocks of this size; a line cannot be longer. Of 1 to 64 MiB this costs least processor time."""
 
 _INTEGERS = {Kind.port: 16, Kind.u8: 8, Kind.u32: 32, Kind.u64: 64}
 
@@ -44,10 +44,10 @@ def _fast(body: bytes, family: Family) -> pa.Table | None:
     if not isinstance(first, dict):
         return None
     schema = pa.schema(field for field in wire_schema(family) if field.name in first)
-    try:
+    try:  # on this thread alone: bodies are decoded side by side, which costs less than to share one among threads
         table = pa.json.read_json(
             pa.BufferReader(body),
-            pa.json.ReadOptions(use_threads=True, block_size=BLOCK_BYTES),
+            pa.json.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
             pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
         )
     except pa.ArrowInvalid:
