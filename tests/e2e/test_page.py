@@ -30,9 +30,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
             server.call("POST", "/api/v1/ingest/facts", facts, Content_Type="application/json")
         start = wall_clock() - MINUTES * 60_000_000
         for body in arrow_bodies(tables(3_000, seed=5, start_us=start, span_us=MINUTES * 60_000_000)):
-            status, answer = server.call(
-                "POST", "/api/v1/ingest/traffic", body, Content_Type="application/vnd.apache.arrow.stream"
-            )
+            status, answer = server.call("POST", "/api/v1/ingest/traffic", body, Content_Type="application/vnd.apache.arrow.stream")
             assert (status, answer["stored"]) == (200, 3_000)
         yield server
 

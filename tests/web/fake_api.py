@@ -46,7 +46,7 @@ SERVICES = (
 )
 HOSTILE_NAMES = (
     "<script>document.title='owned'</script>",
-    "\"><img src=x onerror=\"document.title='owned'\">",
+    '"><img src=x onerror="document.title=\'owned\'">',
     "invoice\u202efdp.exe",
     "a-very-long-name-" + "x" * 400,
     "{{ 7 * 7 }} & \u200bzero \u0000 width",
