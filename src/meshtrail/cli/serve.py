@@ -1,8 +1,7 @@
 """`meshtrail serve`: the server alone."""
 
-import asyncio
-
 import typer
+import uvloop
 
 from meshtrail.cli.local import LOCAL_TOKEN_FILE, ensure_token
 from meshtrail.cli.options import Data, GeoFile, Host, Port
@@ -22,6 +21,6 @@ def serve(data: Data, host: Host = "127.0.0.1", port: Port = 8765, geo_file: Geo
     try:
         org_id, _ = server.control.first_organisation()
         ensure_token(server.control, org_id, data / LOCAL_TOKEN_FILE, "this machine", set(Scope))
-        asyncio.run(server.serve(lambda address: typer.echo(f"MeshTrail answers at {address}", err=True)))
+        uvloop.run(server.serve(lambda address: typer.echo(f"MeshTrail answers at {address}", err=True)))
     finally:
         server.close()

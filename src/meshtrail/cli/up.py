@@ -1,11 +1,11 @@
 """`meshtrail up`: server, embedded store, and this machine's agent when it may capture."""
 
-import asyncio
 import subprocess
 import sys
 from pathlib import Path
 
 import typer
+import uvloop
 
 from meshtrail.agent.probe import capability
 from meshtrail.api.service import Capture
@@ -91,7 +91,7 @@ def up(
             local.start(address, agent_token)
             _welcome(address, server, org_id, local)
 
-        asyncio.run(server.serve(ready))
+        uvloop.run(server.serve(ready))
     finally:
         local.stop()
         server.close()
