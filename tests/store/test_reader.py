@@ -211,3 +211,13 @@ def test_a_clock_that_jumps_back_loses_nothing(engine: EmbeddedEngine, org_id: s
     second = store(engine, org_id, rows_after, clock=clock)[0].position
     assert second > first
     assert len(rows(engine, org_id)) == 10
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_rows_that_only_match_before_they_merge_do_not_end_a_page(engine: EmbeddedEngine, org_id: str, limit: int) -> None:
+    """Openings of connections that are closed by now do not hide the open ones that are older."""
+    still_open = [report(NOON_US + n) for n in range(2)]
+    ended = [report(NOON_US + 1_000 + n) for n in range(20)]
+    store(engine, org_id, [*still_open, *ended], [closing(row) for row in ended])
+    found = rows(engine, org_id, state="open", limit=str(limit))
+    assert [row["flow_id"] for row in found] == [row["flow_id"] for row in reversed(still_open)][:limit]

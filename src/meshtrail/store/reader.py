@@ -21,8 +21,9 @@ from meshtrail.store.query import Compiled, Query, address_text, compiled
 KEY = "started_at, reporter_id, flow_id"
 """What identifies a row inside an organisation, in sort order."""
 
-REACH_ROWS_PER_ROW = 3
-"""Stored reports per connection that a page expects at most before they merge: opening, progress, closing."""
+REACH_PERCENT = (120, 300)
+"""Stored reports for each hundred rows of a page, tried one after the other: mostly merged already, or opening, progress
+and closing of each connection still apart."""
 
 COUNT_CACHE_ENTRIES = 64
 """Counts remembered, so that a client that walks through pages does not count again for each."""
@@ -86,14 +87,16 @@ class Reader:
             _continue(part, cursor, newest_first)
         order = "DESC" if newest_first else "ASC"
         ordered = ", ".join(f"{name} {order}" for name in KEY.split(", "))
-        reach = self._reach(part, order, limit + offset)
-        if reach is not None:
+        for percent in REACH_PERCENT:
+            reach = self._reach(part, order, (limit + offset) * percent // 100)
+            if reach is None:
+                break
             bounded = _within(part, reach, newest_first)
             rows = self._array(
                 f"SELECT {projection} FROM traffic FINAL WHERE {bounded.where} ORDER BY {ordered} LIMIT {limit} OFFSET {offset}",
                 bounded.parameters,
             )
-            if rows.count(b"\n{") + 1 >= limit or limit == 0:
+            if rows_in(rows) >= limit:
                 return rows
         return self._sparse_page(part, projection, ordered, limit, offset)
 
@@ -101,11 +104,11 @@ class Reader:
         lines = self._engine.read(sql, parameters, "JSONEachRow")
         return b"[" + lines.rstrip(b"\n").replace(b"\n", b",\n") + b"]"
 
-    def _reach(self, part: Compiled, order: str, wanted: int) -> int | None:
+    def _reach(self, part: Compiled, order: str, reports: int) -> int | None:
         """Start time of the report below which the page cannot lie, or None when fewer reports match."""
         answer = self._engine.read(
             f"SELECT toUnixTimestamp64Micro(started_at) FROM traffic WHERE {part.where} ORDER BY started_at {order} "
-            f"LIMIT 1 OFFSET {wanted * REACH_ROWS_PER_ROW}",
+            f"LIMIT 1 OFFSET {reports}",
             part.parameters,
             "TSV",
         )
@@ -195,6 +198,11 @@ class Reader:
     def last_position(self) -> int:
         """Largest position in the store; 0 when it is empty."""
         return int(self._engine.read("SELECT max(seq) FROM traffic", None, "TSV"))
+
+
+def rows_in(array: bytes) -> int:
+    """How many rows a JSON array of the reader holds: they stand one a line."""
+    return 0 if array == b"[]" else array.count(b"\n{") + 1
 
 
 def _continue(part: Compiled, cursor: Cursor, newest_first: bool) -> None:

@@ -18,6 +18,7 @@ from meshtrail.ingest.body import decompressed
 from meshtrail.ingest.limits import BODY_BYTES_MAX, REQUEST_TIME_S_MAX
 from meshtrail.ingest.pipeline import Decode
 from meshtrail.model.columns import Family
+from meshtrail.store.reader import rows_in
 
 OPEN_FLOWS_MAX = 10_000
 """Open connections of one answer; the cursor leads to the others."""
@@ -123,6 +124,6 @@ async def open_flows(request: AnyRequest, state: State) -> Response[bytes]:
         state.reader.open_flows, request.state.identity.org_id, reporter, read.single(given, "cursor") or "", OPEN_FLOWS_MAX
     )
     following: str | None = None
-    if rows.count(b"\n{") + 1 >= OPEN_FLOWS_MAX:
+    if rows_in(rows) >= OPEN_FLOWS_MAX:
         following = msgspec.json.decode(rows)[-1]["flow_id"]
     return Response(b'{"data":' + rows + b',"next_cursor":' + msgspec.json.encode(following) + b"}", media_type=JSON)

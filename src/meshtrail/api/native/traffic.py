@@ -14,7 +14,7 @@ from meshtrail.common.clock import microseconds, rfc3339, wall_clock
 from meshtrail.common.errors import InvalidError, NotFoundError
 from meshtrail.control.service import Identity, Scope
 from meshtrail.store.query import Query
-from meshtrail.store.reader import NATIVE_COLUMNS, Cursor, Reader
+from meshtrail.store.reader import NATIVE_COLUMNS, Cursor, Reader, rows_in
 
 JSON = "application/json"
 _DAY_US = 86_400_000_000
@@ -69,7 +69,7 @@ class _Key(msgspec.Struct):
 
 def _next_cursor(rows: bytes, limit: int) -> str | None:
     """Cursor after the last row, or None when the page is not full and so was the last."""
-    if rows == b"[]" or rows.count(b"\n{") + 1 < limit:
+    if rows_in(rows) < limit:
         return None
     last = msgspec.json.decode(rows[rows.rfind(b"\n{") + 1 : -1].lstrip(b"["), type=_Key)
     return Cursor(microseconds(last.started_at), last.reporter_id, last.flow_id).encode()
