@@ -80,3 +80,4 @@ class GapCause(IntEnum):
     buffer_overrun = 2
     restart = 3
     spool_full = 4
+    rate_limited = 5

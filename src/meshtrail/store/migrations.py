@@ -7,14 +7,17 @@ import msgspec
 
 from meshtrail.model.columns import TRAFFIC
 from meshtrail.store.engine import Engine, EngineUnavailableError
-from meshtrail.store.schema import create_table
+from meshtrail.store.schema import column_definition, create_table
 
 _VERSIONS = (
     "CREATE TABLE IF NOT EXISTS schema_versions (version UInt32, applied_at DateTime64(6, 'UTC')) ENGINE = MergeTree ORDER BY version"
 )
 
-STEPS: tuple[tuple[str, ...], ...] = ((create_table(TRAFFIC),),)
-"""Step n brings the store from version n to n + 1."""
+STEPS: tuple[tuple[str, ...], ...] = (
+    (create_table(TRAFFIC),),
+    (f"ALTER TABLE traffic MODIFY COLUMN {column_definition(TRAFFIC.columns['gap_cause'])}",),
+)
+"""Step n brings the store from version n to n + 1. The second: gaps can come from a limit on logged denials."""
 
 VERSION = len(STEPS)
 
