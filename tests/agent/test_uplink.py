@@ -23,7 +23,7 @@ def start(fake_server: FakeServer) -> Iterator[Start]:
     started: list[Uplink] = []
 
     def make(outbox: Outbox | None = None) -> Uplink:
-        wire = Wire(fake_server.url, "secret")
+        wire = Wire(fake_server.url, lambda: "secret")
         made = Uplink(wire, outbox or Outbox(lambda *_: b'{"state":"gap"}'), "r1", lambda: 1, random.Random(1), resend_s_min=0.01)
         made.start(lambda: Facts("r1", "host", None, [], {}, {"flows": 3}))
         started.append(made)

@@ -11,7 +11,7 @@ OPEN = "/api/v1/ingest/open"
 
 def test_kept_open(fake_server: FakeServer) -> None:
     """Requests share one connection, whose local port is known."""
-    wire = Wire(fake_server.url, "secret")
+    wire = Wire(fake_server.url, lambda: "secret")
     for _ in range(3):
         answer = wire.request("GET", OPEN)
         assert answer is not None
@@ -23,7 +23,7 @@ def test_kept_open(fake_server: FakeServer) -> None:
 
 def test_idle_close(fake_server: FakeServer) -> None:
     """A connection that the server closed while it was idle is replaced without a failed request, and counted."""
-    wire = Wire(fake_server.url, "secret")
+    wire = Wire(fake_server.url, lambda: "secret")
     wire.request("GET", OPEN)
     fake_server.disconnect()
     until(lambda: wire._connection is not None and wire._closed_by_server(wire._connection), "the end arrives")
@@ -34,7 +34,7 @@ def test_idle_close(fake_server: FakeServer) -> None:
 
 def test_no_answer(fake_server: FakeServer, caplog: pytest.LogCaptureFixture) -> None:
     """A cut connection gives no answer, is counted, and said once until the server answers again."""
-    wire = Wire(fake_server.url, "secret")
+    wire = Wire(fake_server.url, lambda: "secret")
     fake_server.open_script.extend([Scripted(cut=True)] * 2)
     assert wire.request("GET", OPEN) is None
     assert wire.request("GET", OPEN) is None
@@ -46,14 +46,14 @@ def test_no_answer(fake_server: FakeServer, caplog: pytest.LogCaptureFixture) ->
 
 def test_nobody_listens() -> None:
     """A server that is not there gives no answer."""
-    assert Wire("http://127.0.0.1:1", "secret").request("GET", OPEN) is None
+    assert Wire("http://127.0.0.1:1", lambda: "secret").request("GET", OPEN) is None
 
 
 @pytest.mark.parametrize(("value", "seconds"), [("3", 3.0), ("99999", 120.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None), (None, None)])
 def test_retry_after(fake_server: FakeServer, value: str | None, seconds: float | None) -> None:
     """The wait that a server asks for is read, within a bound."""
     fake_server.open_script.append(Scripted(429, headers={} if value is None else {"Retry-After": value}))
-    wire = Wire(fake_server.url, "secret")
+    wire = Wire(fake_server.url, lambda: "secret")
     answer = wire.request("GET", OPEN)
     assert answer is not None
     assert answer.retry_after_s == seconds
@@ -64,5 +64,5 @@ def test_retry_after(fake_server: FakeServer, value: str | None, seconds: float 
 def test_address(server: str) -> None:
     """An address that cannot be used is refused in two lines: what, and what to do."""
     with pytest.raises(AddressError) as refusal:
-        Wire(server, "secret")
+        Wire(server, lambda: "secret")
     assert len(str(refusal.value).splitlines()) == 2

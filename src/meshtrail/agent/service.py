@@ -12,6 +12,7 @@ from meshtrail.agent.config import AgentConfig
 from meshtrail.agent.facts import Facts
 from meshtrail.agent.flowtable import FlowTable
 from meshtrail.agent.follow import Follower
+from meshtrail.agent.identity import Credentials
 from meshtrail.agent.metrics import LoopCounters, Metrics, Parts, snapshot
 from meshtrail.agent.netlink.decode import Record
 from meshtrail.agent.outbox import Outbox
@@ -41,7 +42,8 @@ class Agent:
         self._processes = Processes()
         self._reporter = Reporter(config.reporter_id, config.reporter_name, frozenset())
         self._outbox = Outbox(self._full_gap)
-        self._wire = Wire(config.server, config.token, config.ca_file)
+        self._credentials = Credentials(config.token)
+        self._wire = Wire(config.server, self._credentials, config.ca_file)
         self._uplink = Uplink(self._wire, self._outbox, config.reporter_id, wall_clock)
         self._follower = Follower(config, self._table, self._reporter, self._processes, lambda: self._wire.local_ports)
         self._watchdog = Watchdog()

@@ -8,6 +8,7 @@ import http.client
 import logging
 import select
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -34,7 +35,7 @@ class AddressError(ValueError):
 class Wire:
     """Requests to one server. For one thread."""
 
-    def __init__(self, server: str, token: str, ca_file: Path | None = None) -> None:
+    def __init__(self, server: str, token: Callable[[], str], ca_file: Path | None = None) -> None:
         parts = urlsplit(server)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise AddressError(f"{server!r} is no web address.\nWrite it as http://127.0.0.1:8765 or https://logs.example.org.")
@@ -42,7 +43,7 @@ class Wire:
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._prefix = parts.path.rstrip("/")
         self._tls = _trust(ca_file) if parts.scheme == "https" else None
-        self._headers = {"Authorization": f"Token {token}", "User-Agent": USER_AGENT}
+        self._token = token
         self._connection: http.client.HTTPConnection | None = None
         self._silent = False
         self.local_ports: frozenset[int] = frozenset()
@@ -57,7 +58,7 @@ class Wire:
         """One request and its answer; None when there was none."""
         try:
             connection = self._connected()
-            connection.request(method, self._prefix + path, body, {**self._headers, **(headers or {})})
+            connection.request(method, self._prefix + path, body, {**self._identification(), **(headers or {})})
             answer = connection.getresponse()
             content = answer.read(limits.ANSWER_BYTES_MAX)
         except (OSError, http.client.HTTPException) as error:
@@ -67,6 +68,10 @@ class Wire:
             self.close()
         self._silent = False
         return Answer(answer.status, content, _seconds(answer.headers.get("Retry-After")))
+
+    def _identification(self) -> dict[str, str]:
+        token = self._token()
+        return {"User-Agent": USER_AGENT, **({"Authorization": f"Token {token}"} if token else {})}
 
     def _connected(self) -> http.client.HTTPConnection:
         if self._connection is not None and self._closed_by_server(self._connection):
