@@ -239,3 +239,20 @@ def test_clock_set_back(table: FlowTable) -> None:
     """An end before its start, from a clock that was set back, is taken as its start."""
     table.start(new(seconds=10.0), at(10))
     assert _said(table.end(destroy(started=10.0, stopped=5.0), at(5))) == ("closed", "fin", 0.0)
+
+
+def test_progress() -> None:
+    """An open connection is news when its counters have grown since it was reported, and only then."""
+    table = FlowTable(b"abcdef")
+    flow = table.start(new(), at(0))
+    assert flow is not None
+    assert table.progress(at(1)) == []
+    table.entry(entry(counts=(4, 400, 3, 300)), at(60))
+    assert table.progress(at(60)) == [flow]
+    assert flow.seen_us == at(60)
+    flow.told = flow.counted
+    table.entry(entry(counts=(4, 400, 3, 300)), at(120))
+    assert table.progress(at(120)) == []
+    table.entry(entry(counts=(5, 500, 3, 300)), at(180))
+    table.end(destroy(), at(181))
+    assert table.progress(at(182)) == []

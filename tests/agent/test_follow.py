@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from meshtrail.agent import limits
-from meshtrail.agent.config import AgentConfig
 from meshtrail.agent.flowtable import FlowTable
 from meshtrail.agent.follow import Follower
 from meshtrail.agent.netlink.decode import Record
 from meshtrail.agent.processes import Processes
 from meshtrail.agent.report import Reporter
+from meshtrail.agent.selection import Selection
 from tests.agent.records import NEAR, at, closing, destroy, entry, new
 
 
@@ -31,11 +31,10 @@ class Kernel:
 
 
 def _follower(tmp_path: Path, uplink_port: int = 1, **settings: Any) -> Follower:
-    config = AgentConfig("http://x", "t", "r1", "host1", **settings)
+    reporter = Reporter("r1", "host1", frozenset({NEAR}))
     made = Follower(
-        config, FlowTable(b"abcdef"), Reporter("r1", "host1", frozenset({NEAR})), Processes(proc=str(tmp_path)),
-        lambda: frozenset({uplink_port}),
-    )  # fmt: skip
+        Selection(reporter, **settings), FlowTable(b"abcdef"), reporter, Processes(proc=str(tmp_path)), lambda: frozenset({uplink_port})
+    )
     made.held = None
     return made
 

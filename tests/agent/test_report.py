@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from meshtrail.agent.decision import Decision
 from meshtrail.agent.flowtable import FlowTable
 from meshtrail.agent.processes import Owner
 from meshtrail.agent.report import Reporter, is_group, is_loopback, time_text
@@ -54,8 +55,9 @@ def test_open_and_closed() -> None:
     assert closed_flow is not None
     closed = _row(reporter.line(closed_flow))
     assert opened["started_at"] == "2026-11-21T04:18:18.250000Z"
-    assert {name: closed[name] for name in opened if name not in {"state", "occurred_at"}} == {
-        name: value for name, value in opened.items() if name not in {"state", "occurred_at"}
+    told = {"state", "occurred_at", "verdict"}
+    assert {name: closed[name] for name in opened if name not in told} == {
+        name: value for name, value in opened.items() if name not in told
     }
     assert (opened["user_id"], opened["user_name"], opened["process_id"], opened["process_name"]) == ("uid:1000", 'a"na', 77, "cu\\rl")
     assert opened["reporter_name"] == 'host "one"'
@@ -135,3 +137,50 @@ def test_lost_and_gap() -> None:
     assert (lost["flow_id"], lost["started_at"], lost["state"], lost["close_reason"]) == (known.flow_id, known.started_at, "lost", "lost")
     gap = _row(_reporter().gap("0190a000-0000-4000-8000-000000000000", at(1), at(2), "buffer_overrun", 7))
     assert (gap["state"], gap["started_at"], gap["ended_at"], gap["gap_lost"]) == ("gap", time_text(at(1)), time_text(at(2)), 7)
+
+
+def test_verdict_of_what_this_machine_opened() -> None:
+    """Whether the other side lets a connection in is known from its answer only; what came in was let in here."""
+    assert _open(new())["verdict"] == "unknown"
+    assert _open(new(), FAR)["verdict"] == "allowed"
+    assert _open(new(), NEAR, FAR)["verdict"] == "allowed"
+    table = FlowTable(b"abcdef")
+    flow = table.start(new(tcp_state=2), at(0))
+    assert flow is not None
+    assert table.end(destroy(counts=(3, 180, 0, 0), tcp_state=2, status=0x388), at(9)) is flow
+    row = _row(_reporter().line(flow))
+    assert (row["state"], row["verdict"]) == ("attempted", "unknown")
+
+
+def test_rule_of_the_mark() -> None:
+    """The mark of a connection leads to the rule that let it pass, at the time of its start."""
+    asked: list[tuple[int, int]] = []
+
+    def decide(mark: int, at_us: int) -> Decision | None:
+        asked.append((mark, at_us))
+        return Decision("p1", 'Staff "to" DB', "r1", 3, "reported", "res1", "db") if mark == 5 << 24 else None
+
+    reporter = Reporter("r1", "host", frozenset({FAR}), decide)
+    flow = FlowTable(b"abcdef").start(new(mark=5 << 24), at(0))
+    assert flow is not None
+    row = _row(reporter.line(flow))
+    assert (row["policy_id"], row["policy_name"], row["rule_id"], row["policy_version"]) == ("p1", 'Staff "to" DB', "r1", 3)
+    assert (row["attribution"], row["destination_resource_id"], row["destination_resource_name"]) == ("reported", "res1", "db")
+    assert asked == [(5 << 24, at(0))]
+    for mark in (None, 6 << 24):
+        flow = FlowTable(b"abcdef").start(new(mark=mark), at(0))
+        assert flow is not None
+        assert "policy_id" not in _row(reporter.line(flow))
+
+
+def test_direction_of_what_is_forwarded() -> None:
+    """From the private network is ingress, and received is what the initiator sent; to it is egress."""
+    for overlay, direction, received in ((NEAR, "ingress", 400), (FAR, "egress", 300), (b"\x01\x01\x01\x01", "unknown", 300)):
+        reporter = Reporter("r1", "router", frozenset({b"\x0a\x00\x00\x01"}))
+        reporter.is_overlay = overlay.__eq__
+        table = FlowTable(b"abcdef")
+        table.start(new(), at(0))
+        flow = table.end(destroy(), at(2))
+        assert flow is not None
+        row = _row(reporter.line(flow))
+        assert (row["connection_type"], row["direction"], row["rx_bytes"]) == ("routed", direction, received)

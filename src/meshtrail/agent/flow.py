@@ -31,6 +31,10 @@ class Flow:
     close_reason: str = "unknown"
     counted: tuple[int, int, int, int] | None = None
     """Packets and bytes of the original direction, packets and bytes of the reply."""
+    told: tuple[int, int, int, int] | None = None
+    """`counted` as it was reported last."""
+    verdict: str = "allowed"
+    """What the network is known to have decided: `unknown` while a connection that this machine opened has no answer."""
     owner: Owner | None = None
     facts: str = ""
     """The part of each report that never changes (see `report.py`)."""
@@ -47,6 +51,8 @@ def count(flow: Flow, record: Record) -> None:
     if record.packets_orig is None or record.bytes_orig is None:
         return
     flow.counted = (record.packets_orig, record.bytes_orig, record.packets_reply or 0, record.bytes_reply or 0)
+    if record.packets_reply:
+        flow.verdict = "allowed"
 
 
 def ending(record: Record, flow: Flow) -> tuple[str, str]:

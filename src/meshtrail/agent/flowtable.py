@@ -153,6 +153,8 @@ class FlowTable:
             ended_us -= self.linger_us.get(record.tcp_state, 0)  # it expired, that long after the last packet
         flow.ended_us = flow.seen_us = max(ended_us, flow.started_us)
         flow.state, flow.close_reason = ending(record, flow)
+        if flow.state == "closed":
+            flow.verdict = "allowed"
         self.counters.closed += 1
 
     def settle(self, now_us: int) -> list[Flow]:
@@ -214,6 +216,13 @@ class FlowTable:
         waiting = [(flow, since_us) for flow, since_us in self._overdue if flow.ended_us is None]
         self._overdue = [(flow, since_us) for flow, since_us in waiting if now_us - since_us < limits.LOST_AFTER_US]
         return [self._lose(flow, now_us) for flow, since_us in waiting if now_us - since_us >= limits.LOST_AFTER_US]
+
+    def progress(self, now_us: int) -> list[Flow]:
+        """Open flows whose counters have grown since they were last reported. Call it after the entries of a dump."""
+        grown = [flow for flow in self._flows.values() if flow.ended_us is None and flow.counted != flow.told]
+        for flow in grown:
+            flow.seen_us = max(now_us, flow.seen_us)
+        return grown
 
     def doubt(self, now_us: int) -> None:
         """The kernel holds ends back: who is suspected may only be waiting for it."""

@@ -1,16 +1,15 @@
 """The path of one batch of events: records, flows, owners, lines."""
 
-import ipaddress
 from collections.abc import Callable
 from itertools import chain
 
 from meshtrail.agent import limits
-from meshtrail.agent.config import AgentConfig
 from meshtrail.agent.flow import Flow
 from meshtrail.agent.flowtable import FlowTable
 from meshtrail.agent.netlink.decode import Record
 from meshtrail.agent.processes import PROTOCOLS, TCP, Endpoint, Owner, Processes
-from meshtrail.agent.report import Reporter, is_loopback
+from meshtrail.agent.report import Reporter
+from meshtrail.agent.selection import Selection
 
 Ask = Callable[[list[Record]], dict[int, Record]]
 """Asks the kernel for entries by their addresses; see `sources/conntrack.py`."""
@@ -21,14 +20,13 @@ class Follower:
 
     def __init__(
         self,
-        config: AgentConfig,
+        selection: Selection,
         table: FlowTable,
         reporter: Reporter,
         processes: Processes,
         uplink_ports: Callable[[], frozenset[int]] = frozenset,
     ) -> None:
-        self._config = config
-        self._filters = bool(config.ignore or config.ignore_loopback)
+        self._selection = selection
         self._table, self._reporter, self._processes = table, reporter, processes
         self._waiting: dict[Endpoint, list[Flow]] = {}
         self.held: list[Flow] | None = []
@@ -106,8 +104,8 @@ class Follower:
         """The lines of these flows, without those that are left out or held back."""
         if self.held is not None:
             flows = [flow for flow in flows if not flow.held]
-        if self._filters:
-            kept = [flow for flow in flows if not self._ignored(flow)]
+        if not self._selection.all:
+            kept = [flow for flow in flows if self._selected(flow)]
             self.left_out += len(flows) - len(kept)
             flows = kept
         ports = self._uplink_ports()
@@ -115,18 +113,17 @@ class Follower:
         line = self._reporter.line
         return [line(flow) for flow in flows]
 
-    def _ignored(self, flow: Flow) -> bool:
+    def _selected(self, flow: Flow) -> bool:
+        """Whether to report the flow. One that was reported before is reported to its end; one that is left out has neither
+        record nor facts from then on, unless collection is off as a whole, which may change while the flow lives."""
         record = flow.record
         if record is None:
-            return not flow.facts
-        if self._config.ignore_loopback and is_loopback(record.source) and is_loopback(record.destination):
-            ignored = True
-        else:
-            ends = (ipaddress.ip_address(record.source), ipaddress.ip_address(record.destination))
-            ignored = any(end in network for network in self._config.ignore for end in ends if end.version == network.version)
-        if ignored:
+            return bool(flow.facts)
+        if self._selection.wants(record):
+            return True
+        if self._selection.collects:
             flow.record = None
-        return ignored
+        return False
 
     def hold(self, flows: list[Flow]) -> None:
         """Hold these flows back until `release`; what is too many is reported at once, under a name of its own."""

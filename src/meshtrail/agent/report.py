@@ -6,11 +6,13 @@ cost little. Values that come from elsewhere (names of programs and users) are e
 
 import socket
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Protocol
 
 import msgspec
 
+from meshtrail.agent.decision import Decision
 from meshtrail.agent.flow import Flow
 from meshtrail.agent.netlink import attributes as a
 from meshtrail.agent.netlink.decode import Record
@@ -61,12 +63,28 @@ def is_group(address: bytes) -> bool:
     return address[0] == 0xFF
 
 
+Decide = Callable[[int, int], Decision | None]
+"""From a connection's mark and its start (microseconds) to the rule that let it pass; None: it is not known."""
+
+
+def undecided(_mark: int, _at_us: int) -> Decision | None:
+    """Knows no rules."""
+    return None
+
+
+def _nowhere(_address: bytes) -> bool:
+    return False
+
+
 class Reporter:
     """Writes reports of one machine."""
 
-    def __init__(self, reporter_id: str, reporter_name: str, own: frozenset[bytes]) -> None:
+    def __init__(self, reporter_id: str, reporter_name: str, own: frozenset[bytes], decide: Decide = undecided) -> None:
         self.own = own
         """Packed addresses of this machine, with those it is broadcast to."""
+        self.is_overlay: Callable[[bytes], bool] = _nowhere
+        """Whether a packed address belongs to the private network: says which way a forwarded connection goes."""
+        self._decide = decide
         self._head = {"reporter_id": reporter_id, "reporter_name": reporter_name}
         self._who = f'"reporter_id":{_quoted(reporter_id)},"reporter_name":{_quoted(reporter_name)}'
 
@@ -78,30 +96,26 @@ class Reporter:
         """The flow as it stands, as JSON without a newline."""
         if flow.record is not None:
             self.describe(flow, flow.record)
+        flow.told = flow.counted
+        verdict = f'"verdict":"{flow.verdict}",'
         if flow.ended_us is None:
             seen = f'"last_seen_at":"{time_text(flow.seen_us)}",' if flow.again else ""
             flow.again = True
-            return f'{{"state":"open","occurred_at":"{time_text(flow.seen_us)}",{seen}{flow.facts}{_volume(flow)}}}'.encode()
+            return f'{{"state":"open","occurred_at":"{time_text(flow.seen_us)}",{seen}{verdict}{flow.facts}{_volume(flow)}}}'.encode()
         ended = time_text(flow.ended_us)
         return (
             f'{{"state":"{flow.state}","close_reason":"{flow.close_reason}","occurred_at":"{ended}","ended_at":"{ended}",'
-            f'"ends":1,{flow.facts}{_volume(flow)}}}'
+            f'"ends":1,{verdict}{flow.facts}{_volume(flow)}}}'
         ).encode()
 
     def describe(self, flow: Flow, record: Record) -> None:
         """Write the facts of a flow, seen from this machine. The flow lets go of its record."""
         source_port, destination_port = record.source_port, record.destination_port
-        if self.is_own(record.source):
-            shape = "p2p", "egress"
-        elif self.is_own(record.reply_source) or is_group(record.destination):
-            shape = "p2p", "ingress"
-            flow.inbound = True
-        else:
-            shape = "routed", "unknown"
+        connection_type, direction = self._shape(flow, record)
         text = (
             f'{self._who},"flow_id":"{flow.flow_id}","started_at":"{time_text(flow.started_us)}",'
-            f'"starts":{int(flow.start_known)},"verdict":"allowed","protocol":{record.protocol},'
-            f'"connection_type":"{shape[0]}","direction":"{shape[1]}",'
+            f'"starts":{int(flow.start_known)},"protocol":{record.protocol},'
+            f'"connection_type":"{connection_type}","direction":"{direction}",'
             f'"source_address":"{address_text(record.source)}","destination_address":"{address_text(record.destination)}"'
         )
         if source_port is not None and destination_port is not None:
@@ -110,8 +124,28 @@ class Reporter:
             text += f',"icmp_type":{record.icmp_type},"icmp_code":{record.icmp_code or 0}'
         if record.status & a.STATUS_NAT:
             text += _translation(record)
+        if record.mark:
+            decision = self._decide(record.mark, flow.started_us)
+            if decision is not None:
+                text += decision_text(decision)
         flow.facts = text + _person(flow)
         flow.record = None
+
+    def _shape(self, flow: Flow, record: Record) -> tuple[str, str]:
+        """Connection type and direction. What was forwarded came in when it came from the private network, and went out when
+        it went there."""
+        if self.is_own(record.source):
+            answered = record.status & a.STATUS_SEEN_REPLY or (flow.counted and flow.counted[2])
+            if not answered and flow.state != "closed" and not self.is_own(record.reply_source):
+                flow.verdict = "unknown"
+            return "p2p", "egress"
+        if self.is_own(record.reply_source) or is_group(record.destination):
+            flow.inbound = True
+            return "p2p", "ingress"
+        if self.is_overlay(record.source):
+            flow.inbound = True
+            return "routed", "ingress"
+        return "routed", "egress" if self.is_overlay(record.destination) else "unknown"
 
     def add_owner(self, flow: Flow) -> None:
         """Add the program and user that were found after the facts had been written."""
@@ -136,6 +170,17 @@ class Reporter:
             "gap_cause": cause, "gap_lost": lost,
         }  # fmt: skip
         return msgspec.json.encode(row)
+
+
+@lru_cache(maxsize=4_096)
+def decision_text(decision: Decision) -> str:
+    """The fields that say which rule decided, with a comma in front."""
+    fields = {
+        "policy_id": decision.policy_id, "policy_name": decision.policy_name, "rule_id": decision.rule_id,
+        "policy_version": decision.policy_version, "attribution": decision.attribution,
+        "destination_resource_id": decision.resource_id, "destination_resource_name": decision.resource_name,
+    }  # fmt: skip
+    return "".join(f',"{name}":{msgspec.json.encode(value).decode()}' for name, value in fields.items() if value is not None)
 
 
 def _person(flow: Flow) -> str:

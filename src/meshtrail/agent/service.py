@@ -18,6 +18,7 @@ from meshtrail.agent.netlink.decode import Record
 from meshtrail.agent.outbox import Outbox
 from meshtrail.agent.processes import Processes
 from meshtrail.agent.report import Reporter
+from meshtrail.agent.selection import Selection
 from meshtrail.agent.sources.conntrack import Conntrack, Events, Overrun
 from meshtrail.agent.sysctls import Sysctls
 from meshtrail.agent.tracking import Tracking
@@ -45,7 +46,8 @@ class Agent:
         self._credentials = Credentials(config.token)
         self._wire = Wire(config.server, self._credentials, config.ca_file)
         self._uplink = Uplink(self._wire, self._outbox, config.reporter_id, wall_clock)
-        self._follower = Follower(config, self._table, self._reporter, self._processes, lambda: self._wire.local_ports)
+        self._selection = Selection(self._reporter, config.ignore, ignore_loopback=config.ignore_loopback)
+        self._follower = Follower(self._selection, self._table, self._reporter, self._processes, lambda: self._wire.local_ports)
         self._watchdog = Watchdog()
         self._pace = Pace(config.prompt_ends)
         self._loop = LoopCounters()
