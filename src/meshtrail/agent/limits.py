@@ -12,6 +12,13 @@ RECEIVE_BYTES_DESTROY = 32 * 1024**2
 RECEIVE_BYTES_UPDATE = 4 * 1024**2
 """Asked socket buffer for closing updates: a lost one only means that the end is known later, from DESTROY."""
 
+NFLOG_GROUP = 2_801
+"""Group of the packet log unless told otherwise; ulogd2 and Calico take small numbers."""
+
+MARK_MASK = 0xFF00_0000
+"""Bits of the connection mark for rule numbers: 255 rules. NetBird's values (0x1BD00 to 0x1BDFF) and Tailscale's bits (0xff0000)
+stay as they are."""
+
 EVENTS_PER_TURN_MAX = 8_192
 """Ends of one turn of the loop, so that reports leave while a storm goes on."""
 
@@ -67,6 +74,12 @@ RESEND_S_MIN, RESEND_S_MAX = 0.2, 30.0
 
 RETRY_AFTER_S_MAX = 120.0
 """A server may ask for a longer wait than ours, but not for silence without end."""
+
+MAP_WAIT_S = 25
+"""How long the server may hold the question for a newer network map: less than a request may take."""
+
+MAP_CONFIRM_S = 10.0
+"""How long the server may stay out of reach after new rules before they are taken back: they may be the reason."""
 
 UNAUTHORISED_S = 30.0
 """Wait after a refused token: a person has to act first."""
@@ -153,3 +166,4 @@ assert RESEND_S_MIN < RESEND_S_MAX
 assert TABLE_FILL_CALM < TABLE_FILL_MAX < 1
 assert PULSE_S_MIN < METRICS_INTERVAL_S < FACTS_INTERVAL_S
 assert BATCH_BYTES_MAX <= OUTBOX_BYTES_MAX
+assert MAP_WAIT_S < REQUEST_TIMEOUT_S
