@@ -161,9 +161,51 @@ SETTLED_US = 2_000_000
 USERS_MAX = 10_000
 """Local users told to the server."""
 
+NFLOG_COPY_BYTES = 96
+"""Bytes of each denied packet, from its IP header: IPv6 with two extension headers, and the ports after them."""
+
+NFLOG_BUFFER_BYTES = 65_536
+"""The kernel collects logged packets in a buffer of this size; it takes at most 131,072."""
+
+NFLOG_QUEUE_PACKETS = 64
+"""Logged packets of one datagram: at 15,000/s a third of the cost of one by one."""
+
+NFLOG_TIMEOUT_CS = 10
+"""Hundredths of a second until a datagram that is not full is sent: a lone denial is known after a tenth of a second."""
+
+RECEIVE_BYTES_NFLOG = 4 * 1024**2
+"""Asked socket buffer for logged packets: each datagram takes its whole buffer of twice this, so 8,000 packets wait."""
+
+NFLOG_DATAGRAMS_PER_TURN_MAX = 256
+"""Datagrams of one turn of the loop: more than the socket's buffer holds, so that a turn ends."""
+
+NFLOG_RETRY_S = 30.0
+"""Time between two attempts to get a group that another program owns."""
+
+LOSS_SETTLES_S = 1.0
+"""Wait after an overrun for the next logged packet, whose number says how many were lost."""
+
+DENIALS_MAX = 65_536
+"""Denied tuples that are being folded, about a kilobyte each: 500 new ones a second for longer than a fold's silence."""
+
+DENIAL_UPDATE_S = 10.0
+"""Shortest time between two reports of one tuple that goes on being denied."""
+
+DENIAL_SILENCE_S = 75.0
+"""A tuple not denied for this long is another attempt when it comes again: a TCP connect repeats its SYN with pauses of up to
+64 seconds."""
+
+DENIAL_LIFE_S = 3_600.0
+"""A tuple that is denied for longer begins a new row, so that no row grows for days."""
+
+DENIAL_TICK_S = 0.5
+"""Time between two looks for what is due."""
+
 assert LOST_AFTER_US < RESYNC_INTERVAL_S * 1_000_000
 assert RESEND_S_MIN < RESEND_S_MAX
 assert TABLE_FILL_CALM < TABLE_FILL_MAX < 1
 assert PULSE_S_MIN < METRICS_INTERVAL_S < FACTS_INTERVAL_S
 assert BATCH_BYTES_MAX <= OUTBOX_BYTES_MAX
 assert MAP_WAIT_S < REQUEST_TIMEOUT_S
+assert NFLOG_COPY_BYTES < NFLOG_BUFFER_BYTES <= 131_072
+assert DENIAL_UPDATE_S < DENIAL_SILENCE_S < DENIAL_LIFE_S
