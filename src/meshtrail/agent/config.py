@@ -5,6 +5,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from meshtrail.agent import limits
+from meshtrail.agent.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,14 @@ class AgentConfig:
     """Add a table of our own when nothing tracks connections."""
     prompt_ends: bool = True
     """Report the end of a TCP connection when it ends, not when the kernel forgets it two minutes later."""
+    state_folder: Path = Path("/var/lib/meshtrail-agent")
+    """Where the agent keeps its identity, the last network map, and what waits for the server (`spool`)."""
+    identity: Identity | None = None
+    """Who this peer is, once it is enrolled; None: it reports with a token, and the rules are not its business."""
+    nflog_group: int = limits.NFLOG_GROUP
+    """Group of the kernel's packet log in which denials are told; 0: denials are not read."""
+    mark_mask: int = limits.MARK_MASK
+    """Bits of the connection mark that hold the number of the rule that let a connection pass."""
     run_folder: Path = Path("/run/meshtrail")
     """Where the settings found at start are noted, so that they can be put back even after a crash."""
     receive_bytes_new: int = limits.RECEIVE_BYTES_NEW

@@ -57,6 +57,12 @@ def write_private(path: Path, content: bytes) -> None:
         os.close(folder)
 
 
+def probe(state_folder: Path) -> None:
+    """OSError when nothing can be kept in the folder: said before an enrolment key is used up."""
+    write_private(state_folder / ".probe", b"")
+    (state_folder / ".probe").unlink()
+
+
 def load(state_folder: Path) -> Identity | None:
     """The identity kept in this folder, None before the first enrolment; `InvalidError` when the file cannot be read."""
     path = state_folder / FILE
