@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from meshtrail.agent.networks import Networks
 from meshtrail.agent.report import Reporter
 from meshtrail.agent.selection import Selection
 from meshtrail.model.network_map import AgentSettings
@@ -47,7 +48,7 @@ def test_settings(settings: AgentSettings, record: Any, wanted: bool) -> None:
 def test_public_resource_is_no_exit() -> None:
     """A public address that is a resource of the network is reported, whatever the exit node's setting."""
     selection = _selection()
-    selection.follow(AgentSettings(collect_exit_node=False), ("8.8.8.8/32",))
+    selection.follow(AgentSettings(collect_exit_node=False), Networks(("8.8.8.8/32",)))
     assert selection.wants(new(source=FAR, destination=PUBLIC, reply_source=PUBLIC))
     assert not selection.wants(new(source=FAR, destination=b"\x08\x08\x04\x04", reply_source=PUBLIC))
 

@@ -22,9 +22,9 @@ def tell(given: argparse.Namespace) -> int:
         print(json.dumps([asdict(each) for each in checks], indent=2))
     else:
         for each in checks:
-            print(f"{'ok ' if each.ok else 'NO '} {each.name:20} {each.detail}")
+            print(f"{'ok ' if each.ok else 'NO '} {each.name:22} {each.detail}")
             if each.remedy:
-                print(f"{'':24} {each.remedy}")
+                print(f"{'':26} {each.remedy}")
     sys.stdout.flush()
     return int(not all(each.ok for each in checks))
 

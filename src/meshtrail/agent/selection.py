@@ -1,32 +1,24 @@
 """Which connections are reported: by the options of this machine and by the settings of its organisation. Pure."""
 
-import ipaddress
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from collections.abc import Iterable
 
 from meshtrail.agent.netlink.decode import Record
+from meshtrail.agent.networks import Network, Networks, is_public
 from meshtrail.agent.report import Reporter, is_loopback
 from meshtrail.model.network_map import AgentSettings
 
 DNS_PORT = 53
 
-Network = IPv4Network | IPv6Network
-
-
-@lru_cache(maxsize=65_536)
-def _read(packed: bytes) -> IPv4Address | IPv6Address:
-    return ipaddress.ip_address(packed)
-
 
 class Selection:
     """Decides once for each connection, when it is first to be reported."""
 
-    def __init__(self, reporter: Reporter, ignore: tuple[Network, ...] = (), *, ignore_loopback: bool = False) -> None:
+    def __init__(self, reporter: Reporter, ignore: Iterable[Network] = (), *, ignore_loopback: bool = False) -> None:
         self._reporter = reporter
-        self._ignore = ignore
+        self._ignore = Networks(ignore)
         self._ignore_loopback = ignore_loopback
         self._settings = AgentSettings()
-        self._routed: tuple[Network, ...] = ()
+        self._routed = Networks()
         self.all = True
         """Whether everything is reported, so that nothing has to be asked."""
         self._decide()
@@ -36,10 +28,10 @@ class Selection:
         """Whether connections are reported at all."""
         return self._settings.collect
 
-    def follow(self, settings: AgentSettings, routed: tuple[str, ...] = ()) -> None:
+    def follow(self, settings: AgentSettings, routed: Networks | None = None) -> None:
         """Take over settings, and the networks of the resources for which this peer is a router."""
         self._settings = settings
-        self._routed = tuple(ipaddress.ip_network(each, strict=False) for each in routed)
+        self._routed = routed or Networks()
         self._decide()
 
     def _decide(self) -> None:
@@ -55,14 +47,10 @@ class Selection:
             return False
         if not settings.collect_exit_node and self._is_exit(record):
             return False
-        if not self._ignore:
-            return True
-        ends = (_read(record.source), _read(record.destination))
-        return not any(end in network for network in self._ignore for end in ends if end.version == network.version)
+        return not (self._ignore and (self._ignore.covers(record.source) or self._ignore.covers(record.destination)))
 
     def _is_exit(self, record: Record) -> bool:
         """Forwarded for another machine to a public address that is no resource of the network."""
         if self._reporter.is_own(record.source) or self._reporter.is_own(record.reply_source):
             return False
-        destination = _read(record.destination)
-        return destination.is_global and not any(destination in each for each in self._routed if each.version == destination.version)
+        return is_public(record.destination) and not self._routed.covers(record.destination)

@@ -61,6 +61,10 @@ class Sysctls:
         self._write_note()
         return [name for name in wrong if not self._set(name, WANTED[name])]
 
+    def account(self, wanted: bool) -> bool:
+        """Count packets and bytes of new connections, or not; whether that could be set."""
+        return self._set("nf_conntrack_acct", str(int(wanted)))
+
     def restore(self) -> None:
         """Put back what was there before."""
         for name, value in self._before.items():
