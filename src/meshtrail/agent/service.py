@@ -6,15 +6,19 @@ import time
 import uuid
 from collections.abc import Callable
 
+import msgspec
+
 from meshtrail.agent import facts, flowid, limits, sysctls
 from meshtrail.agent.adoption import adopt
 from meshtrail.agent.config import AgentConfig
 from meshtrail.agent.facts import Facts
+from meshtrail.agent.flow import Flow
 from meshtrail.agent.flowtable import FlowTable
 from meshtrail.agent.follow import Follower
 from meshtrail.agent.identity import Credentials
 from meshtrail.agent.metrics import LoopCounters, Metrics, Parts, snapshot
 from meshtrail.agent.netlink.decode import Record
+from meshtrail.agent.networks import Networks
 from meshtrail.agent.outbox import Outbox
 from meshtrail.agent.processes import Processes
 from meshtrail.agent.report import Reporter
@@ -26,6 +30,7 @@ from meshtrail.agent.uplink import Uplink
 from meshtrail.agent.watchdog import Pace, Watchdog
 from meshtrail.agent.wire import Wire
 from meshtrail.common.clock import wall_clock
+from meshtrail.model.network_map import AgentSettings, NetworkMap, ResourceType
 
 _LOG = logging.getLogger(__name__)
 
@@ -56,6 +61,8 @@ class Agent:
             lambda: self._conntrack,
         )  # fmt: skip
         self._facts: Facts | None = None
+        self._settings = AgentSettings()
+        self._progress_due = 0.0
         self._stopping = False
         self._clean_us = wall_clock()
         self._due = {self._watch: 0.0, self._look_at_facts: 0.0, self._resync: 0.0, self._summarise: 0.0}
@@ -77,7 +84,7 @@ class Agent:
         self._follower.hold(flows)
         if self._sysctls.found.get("nf_conntrack_events") != "1":
             self._table.watch_silent(flows)
-        self._delay(self._resync, limits.POLL_INTERVAL_S if self._table.has_silent else limits.RESYNC_INTERVAL_S)
+        self._delay(self._resync, limits.POLL_INTERVAL_S if self._table.has_silent else self._look_interval_s)
         self._delay(self._summarise, limits.SUMMARY_INTERVAL_S)
         self._uplink.start(self._facts_now)
         _LOG.info("capturing: %d connections are open", len(self._table))
@@ -225,6 +232,7 @@ class Agent:
         self._put(self._follower.lines([flow for record in entries if (flow := self._table.entry(record, now)) is not None]))
         self._take(conntrack, conntrack.read())
         self._put(self._follower.lines(self._table.missing({record.id for record in entries}, wall_clock())))
+        self._put(self._follower.lines(self._progress()))
         cost_s = time.monotonic() - before_s
         if self._table.has_silent_suspects:
             wait_s = limits.RESYNC_SOON_S
@@ -233,8 +241,34 @@ class Agent:
         elif self._table.has_suspects:
             wait_s = limits.LOST_AFTER_US / 1_000_000
         else:
-            wait_s = limits.RESYNC_INTERVAL_S
+            wait_s = self._look_interval_s
         self._delay(self._resync, max(wait_s, cost_s / limits.RESYNC_TIME_SHARE_MAX))
+
+    @property
+    def _look_interval_s(self) -> float:
+        """Time between two looks at the whole table when nothing is missing."""
+        return min(limits.RESYNC_INTERVAL_S, self._settings.progress_interval_s or limits.RESYNC_INTERVAL_S)
+
+    def _progress(self) -> list[Flow]:
+        """Open connections to be reported again; the entries of a dump have just brought their counters."""
+        if not self._settings.progress_interval_s or time.monotonic() < self._progress_due:
+            return []
+        self._progress_due = time.monotonic() + self._settings.progress_interval_s
+        return self._table.progress(wall_clock())
+
+    def _obey(self, network_map: NetworkMap) -> None:
+        """Take over what the organisation wants to have reported."""
+        before, self._settings = self._settings, network_map.settings
+        self._reporter.is_overlay = Networks(source for each in network_map.governed for source in each.sources).covers
+        self._selection.follow(self._settings, Networks(each.address for each in network_map.resources if each.type != ResourceType.domain))
+        if before.packet_counters != self._settings.packet_counters and self._config.change_sysctls:
+            self._sysctls.account(self._settings.packet_counters)
+        if before.progress_interval_s != self._settings.progress_interval_s:
+            self._progress_due = 0.0
+            self._delay(self._resync, self._look_interval_s)
+        if self._settings.collect and not before.collect:
+            self._put(self._follower.lines([flow for flow in self._table.flows() if flow.ended_us is None]))
+        _LOG.info("settings of network map %d: %s", network_map.serial, json.dumps(msgspec.to_builtins(self._settings)))
 
     def _look_at_facts(self, _conntrack: Conntrack) -> None:
         self._delay(self._look_at_facts, limits.FACTS_INTERVAL_S)
