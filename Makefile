@@ -33,7 +33,7 @@ lab:
 
 ## make bench     the benchmarks; ONLY=name for one line
 bench: $(STAMPS)/dev
-	@tools/need nft:nftables ip:iproute2
+	@tools/need nft:nftables ip:iproute2 conntrack:conntrack
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
 ## make lint      format, lint, types

@@ -43,7 +43,7 @@ def run() -> list[Figure]:
             )  # fmt: skip
             made = json.loads(done.stdout)
             reached = made["made"] / made["seconds"]
-            found, lost = _settled(server, name, port, made["made"])
+            found, lost = settled(server, name, port, made["made"])
             if found < made["made"]:
                 figures.append(Figure(f"capture: at {reached:,.0f}/s missing, counted in gaps", made["made"] - found, "connections"))
                 figures.append(Figure("capture: gaps say", lost, "connections"))
@@ -54,11 +54,11 @@ def run() -> list[Figure]:
     return [Figure("capture: highest rate without loss", clean, "connections/s"), *figures]
 
 
-def _settled(server: ServerProcess, name: str, port: int, wanted: int) -> tuple[int, int]:
+def settled(server: ServerProcess, name: str, port: int, wanted: int) -> tuple[int, int]:
     """Connections in the store once their number stands still, and what gaps say is missing."""
     before, still = -1, 0
     for _ in range(60):
-        found = _total(server, name, f"destination_port={port}")
+        found = total(server, name, f"destination_port={port}")
         if found >= wanted:
             break
         still = still + 1 if found == before else 0
@@ -66,16 +66,18 @@ def _settled(server: ServerProcess, name: str, port: int, wanted: int) -> tuple[
             break
         before = found
         time.sleep(1)
-    rows = _get(server, name, "/api/v1/traffic?state=gap&limit=1000")["data"]
+    rows = get(server, name, "/api/v1/traffic?state=gap&limit=1000")["data"]
     return found, sum(row["gap_lost"] or 0 for row in rows)
 
 
-def _total(server: ServerProcess, name: str, query: str) -> int:
-    bars = _get(server, name, f"/api/v1/traffic/histogram?{query}")["data"]
+def total(server: ServerProcess, name: str, query: str) -> int:
+    """Connections in the store."""
+    bars = get(server, name, f"/api/v1/traffic/histogram?{query}")["data"]
     return sum(bar["allowed"] + bar["denied"] + bar["unknown"] for bar in bars)
 
 
-def _get(server: ServerProcess, name: str, path: str) -> dict[str, list[dict[str, int]]]:
+def get(server: ServerProcess, name: str, path: str) -> dict[str, list[dict[str, int]]]:
+    """The server's answer, asked from inside the namespace."""
     program = (
         "import sys, urllib.request; r = urllib.request.Request(sys.argv[1], headers={'Authorization': 'Token ' + sys.argv[2]});"
         "print(urllib.request.urlopen(r, timeout=60).read().decode())"

@@ -1,4 +1,4 @@
-"""`idle`: memory and processor of server and agent when nothing happens."""
+"""`idle` and `agent-idle`: memory and processor of server and agent when nothing happens."""
 
 import time
 
@@ -25,6 +25,6 @@ def run() -> list[Figure]:
         return [
             at_most("idle: server memory", main.memory_info().rss / 1e6, "MB", 450),
             Figure("idle: server processor", shares[main.pid], "% of a core"),
-            at_most("idle: agent memory", agent.memory_info().rss / 1e6, "MB", 60),
-            at_most("idle: agent processor", shares[agent.pid], "% of a core", 1.0),
+            at_most("agent-idle: memory", agent.memory_info().rss / 1e6, "MB", 60),
+            at_most("agent-idle: processor", shares[agent.pid], "% of a core", 1.0),
         ]

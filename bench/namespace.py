@@ -22,3 +22,13 @@ def up(command: tuple[str, ...] = ("up",)) -> Iterator[tuple[ServerProcess, str]
                 yield server, name
     finally:
         subprocess.run(["ip", "netns", "delete", name], check=False)
+
+
+TRACK = "add table inet t; add chain inet t c { type filter hook output priority 0; }; add rule inet t c ct state new counter"
+"""A rule that makes the kernel track connections."""
+
+
+def inside(name: str, *command: str) -> str:
+    """Output of a command in the namespace."""
+    done = subprocess.run(["ip", "netns", "exec", name, *command], check=True, capture_output=True, text=True, timeout=300)
+    return done.stdout
