@@ -147,7 +147,8 @@ class AgentProcess:
         self._file = self.log.open("w")
         self.process = subprocess.Popen(
             ["ip", "netns", "exec", namespace.name, *prefix, sys.executable, "-m", "meshtrail.agent", "--server", server,
-             "--token-file", str(token), "--reporter-id", "r1", "--name", "host1", "--run-dir", str(folder), *options],
+             "--token-file", str(token), "--reporter-id", "r1", "--name", "host1", "--run-dir", str(folder),
+             "--state-dir", str(folder / "state"), *options],
             stderr=self._file, env={**os.environ, "PYTHONPATH": str(SOURCE)},
         )  # fmt: skip
 

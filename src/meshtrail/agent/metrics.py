@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from meshtrail.agent.denied import Denied
 from meshtrail.agent.flowtable import FlowTable
 from meshtrail.agent.follow import Follower
 from meshtrail.agent.outbox import Outbox
@@ -45,12 +46,14 @@ class Parts:
     uplink: Uplink
     wire: Wire
     pace: Pace
+    denied: Denied
     conntrack: Callable[[], Conntrack | None] = field(default=lambda: None)
 
 
 def snapshot(parts: Parts) -> Metrics:
     """All counters and gauges of this moment."""
     conntrack = parts.conntrack()
+    denials, heard = parts.denied.denials.counters, parts.denied.read_counters
     loop, table, uplink = parts.loop, parts.table.counters, parts.uplink.counters
     return {
         **{name: getattr(loop, name) for name in LoopCounters.__slots__},
@@ -60,6 +63,10 @@ def snapshot(parts: Parts) -> Metrics:
         "flows": len(parts.table), "flows_opened": table.opened, "flows_closed": table.closed, "flows_lost": table.lost,
         "flows_adopted": table.adopted, "flows_not_followed": table.not_followed, "flows_reborn": table.reborn, "flows_found": table.found,
         "flows_left_out": parts.follower.left_out, "ends_unmatched": table.unmatched_ends, "updates_paused": parts.pace.pauses,
+        "denials_heard": int(parts.denied.is_open), "denials_packets": heard.packets, "denials_malformed": heard.malformed,
+        "denials_lost": parts.denied.lost, "denials_overruns": parts.denied.overruns, "denials_suppressed": parts.denied.suppressed,
+        "denials_rows": denials.rows, "denials_folded": denials.folded, "denials_overflow": denials.overflow,
+        "denials_unreadable": denials.unreadable,
         "process_scans": parts.processes.scans, "process_found": parts.processes.found,
         "process_unknown": parts.processes.unknown, "process_skipped": parts.processes.skipped,
         "reports_queued": parts.outbox.queued, "reports_dropped": parts.outbox.dropped, "reports_waiting": parts.uplink.waiting,

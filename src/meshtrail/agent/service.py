@@ -11,6 +11,9 @@ import msgspec
 from meshtrail.agent import facts, flowid, limits, sysctls
 from meshtrail.agent.adoption import adopt
 from meshtrail.agent.config import AgentConfig
+from meshtrail.agent.denial_line import DenialWriter
+from meshtrail.agent.denials import Denials
+from meshtrail.agent.denied import Denied
 from meshtrail.agent.facts import Facts
 from meshtrail.agent.flow import Flow
 from meshtrail.agent.flowtable import FlowTable
@@ -53,11 +56,14 @@ class Agent:
         self._uplink = Uplink(self._wire, self._outbox, config.reporter_id, wall_clock)
         self._selection = Selection(self._reporter, config.ignore, ignore_loopback=config.ignore_loopback)
         self._follower = Follower(self._selection, self._table, self._reporter, self._processes, lambda: self._wire.local_ports)
+        writer = DenialWriter(config.reporter_id, config.reporter_name, self._reporter)
+        self._denied = Denied(config.nflog_group, Denials(self._instance), writer)
+        self._denied_us = wall_clock()
         self._watchdog = Watchdog()
         self._pace = Pace(config.prompt_ends)
         self._loop = LoopCounters()
         self._parts = Parts(
-            self._loop, self._table, self._follower, self._processes, self._outbox, self._uplink, self._wire, self._pace,
+            self._loop, self._table, self._follower, self._processes, self._outbox, self._uplink, self._wire, self._pace, self._denied,
             lambda: self._conntrack,
         )  # fmt: skip
         self._facts: Facts | None = None
@@ -65,7 +71,7 @@ class Agent:
         self._progress_due = 0.0
         self._stopping = False
         self._clean_us = wall_clock()
-        self._due = {self._watch: 0.0, self._look_at_facts: 0.0, self._resync: 0.0, self._summarise: 0.0}
+        self._due = {self._watch: 0.0, self._look_at_facts: 0.0, self._resync: 0.0, self._summarise: 0.0, self._open_denials: 0.0}
 
     def start(self) -> None:
         """Prepare the kernel, open the sockets, take what is there. `NotPermittedError` without CAP_NET_ADMIN."""
@@ -79,6 +85,7 @@ class Agent:
         if config.add_tracking:
             _LOG.info("tracking: %s", self._tracking.ensure())
         self._look_at_facts(conntrack)
+        self._open_denials(conntrack)
         now = wall_clock()
         flows = [flow for record in conntrack.dump() if (flow := self._table.entry(record, now)) is not None]
         self._follower.hold(flows)
@@ -110,6 +117,7 @@ class Agent:
         else:
             self._clean_us = wall_clock()
             self._loop.reader_lag_ms = 0
+        self._take_denials()
         if self._follower.waits_for_owners and self._processes.may_look:
             self._put(self._follower.tick(wall_clock()))
         if self._follower.held is not None and self._uplink.remembered is not None:
@@ -153,6 +161,19 @@ class Agent:
             self._overrun(conntrack, events.overruns, now)
         self._clean_us = now
 
+    def _take_denials(self) -> None:
+        now = wall_clock()
+        told = self._denied.read(now, time.monotonic())
+        if told.lost:
+            self._gap(self._denied_us, now, told.lost)
+        self._denied_us = now
+        if told.lines and self._settings.collect:
+            self._uplink.put(told.lines)
+
+    def _open_denials(self, conntrack: Conntrack) -> None:
+        self._delay(self._open_denials, limits.NFLOG_RETRY_S)
+        self._denied.try_open(conntrack.poll, time.monotonic())
+
     def _put(self, lines: list[bytes]) -> None:
         if lines:
             self._uplink.put(lines, urgent=self._follower.urgent)
@@ -172,9 +193,9 @@ class Agent:
             _LOG.warning("the kernel dropped %d events; looking at the whole table", dropped)
         self._due[self._resync] = min(self._due[self._resync], time.monotonic() + limits.RESYNC_SOON_S)
 
-    def _gap(self, since_us: int, until_us: int, lost: int | None) -> None:
+    def _gap(self, since_us: int, until_us: int, lost: int | None, cause: str = "buffer_overrun") -> None:
         self._loop.gaps += 1
-        self._uplink.put([self._reporter.gap(str(uuid.uuid4()), since_us, until_us, "buffer_overrun", lost)])
+        self._uplink.put([self._reporter.gap(str(uuid.uuid4()), since_us, until_us, cause, lost)])
 
     def _full_gap(self, since_us: int, until_us: int, lost: int) -> bytes:
         self._loop.gaps += 1
@@ -298,6 +319,8 @@ class Agent:
         if self._conntrack is not None:
             self._take(self._conntrack, self._conntrack.read())
             self._conntrack.hear_updates(False)
+            self._take_denials()
+            self._uplink.put(self._denied.close(time.monotonic()))
             if self._follower.held:
                 _LOG.warning("%d connections wait for the server's memory; the next start finds them", len(self._follower.held))
         unsent = self._uplink.stop()

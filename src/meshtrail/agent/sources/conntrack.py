@@ -105,14 +105,15 @@ class Conntrack:
         self._update = open_socket(0, limits.RECEIVE_BYTES_UPDATE, program=requests.closing_filter())
         self._destroy = open_socket(a.GROUP_DESTROY, receive_bytes_destroy, reliable=True)
         self._ask = _asking()
-        self._poll = select.poll()
+        self.poll = select.poll()
+        """What is waited for; other sources of events join it."""
         for each in (self._new, self._update, self._destroy):
-            self._poll.register(each, select.POLLIN)
+            self.poll.register(each, select.POLLIN)
         self.hear_updates(prompt_ends)
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for events, at most for the time; whether there are any."""
-        return bool(self._poll.poll(timeout_s * 1_000))
+        return bool(self.poll.poll(timeout_s * 1_000))
 
     def read(self) -> Events:
         """What is there now."""
