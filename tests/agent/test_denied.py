@@ -1,7 +1,10 @@
 """Denials on their way through the agent, from the kernel's log to the server."""
 
 import contextlib
+import os
 import socket
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -68,3 +71,26 @@ def test_group_with_an_owner(pair: Pair, near_server: FakeServer, launch: Launch
     _knock(pair.far, "10.77.0.1", 22)
     assert near_server.wait_for(state="denied")[0]["reporter_id"] == "r0"
     first.stop()
+
+
+@pytest.fixture
+def open_folder() -> Iterator[str]:
+    """A folder that other users can reach; pytest's own cannot be."""
+    with tempfile.TemporaryDirectory() as made:
+        yield made
+
+
+def test_unprivileged(pair: Pair, near_server: FakeServer, launch: Launch, open_folder: str) -> None:
+    """A user without any right but CAP_NET_ADMIN captures, sets the kernel's settings, adds the tracking table, hears denials."""
+    pair.near.nft(DENY.rsplit(";", 1)[0])
+    folder = Path(open_folder)
+    (folder / "token").write_text("secret")
+    for each in (folder, folder / "token"):
+        os.chown(each, 65_534, 65_534)
+    options = ("--token-file", str(folder / "token"), "--run-dir", open_folder, "--state-dir", str(folder / "state"))
+    privileges = ("--inh-caps=+net_admin", "--ambient-caps=+net_admin", "--bounding-set=-all,+net_admin")
+    launch(*options, prefix=("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *privileges)).ready()
+    assert pair.near.sysctl("nf_conntrack_acct") == "1"
+    assert "meshtrail_track" in pair.near.run("nft", "list", "tables")
+    _knock(pair.far, "10.77.0.1", 22)
+    near_server.wait_for(state="denied")
