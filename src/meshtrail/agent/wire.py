@@ -4,9 +4,11 @@ An *answer* is a status with a body, or `None` when none came. A connection that
 noticed before it is used again, and counted, so that the uplink can learn to keep it busy.
 """
 
+import contextlib
 import http.client
 import logging
 import select
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -100,6 +102,14 @@ class Wire:
             _LOG.warning("no answer from the server, reports wait: %s", error or type(error).__name__)
         self._silent = True
         self.close()
+
+    def interrupt(self) -> None:
+        """Cut a request off that waits in another thread; it counts as unanswered."""
+        connection = self._connection
+        opened = connection.sock if connection is not None else None
+        if opened is not None:
+            with contextlib.suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connection; the next request opens another."""
