@@ -49,6 +49,8 @@ class FakeServer:
         self.script: deque[Scripted] = deque()
         """Answers to the next batches; then all are accepted."""
         self.open_script: deque[Scripted] = deque()
+        self.others: dict[str, Callable[[Request], Scripted]] = {}
+        """Answers to requests of other paths, by how these begin."""
         self.judge: Callable[[list[bytes]], Scripted | None] = lambda _lines: None
         self._changed = threading.Condition()
         self._http = _Http(self, listening or _listening())
@@ -86,6 +88,9 @@ class FakeServer:
             return answer
 
     def _answer(self, request: Request) -> Scripted:
+        for path, answer in self.others.items():
+            if request.path.startswith(path):
+                return answer(request)
         if request.path.startswith("/api/v1/ingest/open"):
             if self.open_script:
                 return self.open_script.popleft()
