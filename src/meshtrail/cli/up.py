@@ -16,6 +16,8 @@ from meshtrail.control.service import Scope
 from meshtrail.server import Server, ServerConfig
 
 AGENT_STOP_S = 10
+AGENT_FOLDER = "agent"
+"""Folder beside the store in which the local agent keeps what is its own."""
 NOT_CAPTURING = (
     "This process lacks CAP_NET_ADMIN, so this machine's own connections are not captured; the API takes events. "
     "Start it as root to capture."
@@ -35,7 +37,8 @@ class LocalAgent:
         """Start it if it is wanted and permitted."""
         if self._wanted and self._permitted:
             log = (self._data / "agent.log").open("ab")
-            arguments = ["-m", "meshtrail.agent", "--server", address, "--token-file", str(token_file)]
+            state = str(self._data / AGENT_FOLDER)
+            arguments = ["-m", "meshtrail.agent", "--server", address, "--token-file", str(token_file), "--state-dir", state]
             self._process = subprocess.Popen([sys.executable, *arguments], stderr=log, stdin=subprocess.DEVNULL)
             log.close()
 
