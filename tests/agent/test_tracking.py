@@ -27,6 +27,7 @@ CT = {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": "new"}}
     (_ruleset({"xt": None}), Tracked.by_nobody),
     (_ruleset({"vmap": {"key": {"ct": {"key": "state"}}, "data": {"set": []}}}), Tracked.by_others),
     (_ruleset(CT, table=TABLE), Tracked.by_us),
+    (_ruleset(CT, table="meshtrail"), Tracked.by_nobody),
     ("no json", Tracked.unknown),
     ("[]", Tracked.unknown),
 ])  # fmt: skip

@@ -6,14 +6,15 @@ rule tracks (iptables extensions that nft does not name), it adds the table too:
 """
 
 import json
-import shutil
-import subprocess
 from enum import StrEnum
 from typing import Any
 
+from meshtrail.agent.firewall import nft, ruleset
+
 TABLE = "meshtrail_track"
-NFT_TIMEOUT_S = 20
-"""Listing a ruleset of many thousand rules takes a second."""
+_OURS = {TABLE, ruleset.TABLE}
+"""The firewall's table tracks too, but goes when the mode changes."""
+
 
 _RULES = f"""
 add table inet {TABLE}
@@ -41,18 +42,6 @@ class Tracked(StrEnum):
     unknown = "unknown"
 
 
-def _nft(arguments: list[str], text: str | None = None) -> tuple[int, str, str]:
-    """Exit status, output and errors of nft; status 127 where there is none."""
-    program = shutil.which("nft", path="/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin")
-    if program is None:
-        return 127, "", "nft is not installed"
-    try:
-        done = subprocess.run([program, *arguments], input=text, capture_output=True, text=True, timeout=NFT_TIMEOUT_S, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return 126, "", str(error)
-    return done.returncode, done.stdout, done.stderr.strip()
-
-
 def _uses(expression: Any) -> bool:
     """Whether a part of a rule needs conntrack."""
     if isinstance(expression, list):
@@ -69,21 +58,21 @@ def _uses(expression: Any) -> bool:
     return False
 
 
-def tracked_by(ruleset: str) -> Tracked:
+def tracked_by(listed: str) -> Tracked:
     """Who tracks, from the output of `nft -j list ruleset`."""
     try:
-        found = json.loads(ruleset or "{}").get("nftables", [])
+        found = json.loads(listed or "{}").get("nftables", [])
     except (ValueError, AttributeError):
         return Tracked.unknown
     rules = [each["rule"] for each in found if isinstance(each, dict) and "rule" in each]
-    if any(_uses(rule.get("expr", [])) for rule in rules if rule.get("table") != TABLE):
+    if any(_uses(rule.get("expr", [])) for rule in rules if rule.get("table") not in _OURS):
         return Tracked.by_others
     return Tracked.by_us if any(rule.get("table") == TABLE for rule in rules) else Tracked.by_nobody
 
 
 def look() -> Tracked:
     """Who tracks in this network namespace now."""
-    status, listed, _ = _nft(["-j", "list", "ruleset"])
+    status, listed, _ = nft.run(["-j", "list", "ruleset"])
     return tracked_by(listed) if status == 0 else Tracked.unknown
 
 
@@ -99,7 +88,7 @@ class Tracking:
         """
         if look() is Tracked.by_others:
             return "the existing rules track connections"
-        status, _, errors = _nft(["-f", "-"], _RULES)
+        status, _, errors = nft.run(["-f", "-"], _RULES)
         if status:
             reason = errors.splitlines()[0] if errors else "nft failed"
             return f"connections may not be tracked ({reason}); add a rule, such as: {IPTABLES_REMEDY}"
@@ -109,5 +98,5 @@ class Tracking:
     def remove(self) -> None:
         """Remove our table if we added it."""
         if self.added:
-            _nft(["delete", "table", "inet", TABLE])
+            nft.run(["delete", "table", "inet", TABLE])
             self.added = False
