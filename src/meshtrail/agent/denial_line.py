@@ -1,7 +1,7 @@
 """A denied tuple as a line of the ingest protocol (see `report.py`, which writes the lines of connections).
 
-Times and counts grow from report to report; everything else is written once, with the first. A tuple belongs to the policy
-that its rule had at the first denial.
+The last time and the count grow from report to report, everything else is as it was at the first denial: also the rule, which
+is resolved for that moment.
 """
 
 import msgspec
@@ -24,14 +24,14 @@ class DenialWriter:
 
     def line(self, fold: Fold) -> bytes:
         """The row as it stands, as JSON without a newline."""
-        if not fold.facts:
-            fold.facts = self._facts(fold)
         last = time_text(fold.last_us)
         return (
-            f'{{"state":"denied","occurred_at":"{last}","ended_at":"{last}","last_seen_at":"{last}","drops":{fold.count},{fold.facts}}}'
+            f'{{"state":"denied","occurred_at":"{last}","ended_at":"{last}","last_seen_at":"{last}","drops":{fold.count},'
+            f"{self._facts(fold)}}}"
         ).encode()
 
     def _facts(self, fold: Fold) -> str:
+        """What is the same in each report. It is written anew and not kept, because most rows are reported once."""
         denial = fold.denial
         connection_type, direction = self._shape(denial)
         text = (

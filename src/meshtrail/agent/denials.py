@@ -58,8 +58,6 @@ class Fold:
     """The count that was reported last."""
     told_us: int = 0
     told_s: float = 0.0
-    facts: str = ""
-    """The part of each report that never changes (see `denial_line.py`)."""
 
 
 @dataclass(slots=True)

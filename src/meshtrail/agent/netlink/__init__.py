@@ -1,4 +1,7 @@
-"""Conntrack's netlink messages: `decode.py` reads them, `requests.py` writes them. Nothing here does IO.
+"""Netlink messages. Nothing here does IO.
 
-Sources: linux/netfilter/nfnetlink_conntrack.h, linux/netlink.h.
+Conntrack: `requests.py` asks, `decode.py` reads *records*. Packet log: `nflog.py` asks for a *group* and reads *logged packets*,
+`packet.py` reads the *headers* of what was logged.
+
+Sources: linux/netfilter/nfnetlink_conntrack.h, linux/netfilter/nfnetlink_log.h, linux/netlink.h.
 """

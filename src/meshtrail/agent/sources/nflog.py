@@ -85,8 +85,8 @@ class Nflog:
     def _request(self, request: bytes) -> int:
         """Send a request; the errno of its answer. The kernel answers before `send` returns, behind what was logged already."""
         self._sequence += 1
-        self._socket.send(request)
         try:
+            self._socket.send(request)
             for _ in range(limits.NFLOG_DATAGRAMS_PER_TURN_MAX):
                 datagram = self._socket.recv(DATAGRAM_BYTES)
                 answer = nflog.answer(datagram, self._sequence)
@@ -94,8 +94,10 @@ class Nflog:
                     return answer
                 self._early += self.decoder.decode(datagram)
         except OSError as error:
-            raise NflogError(error.errno, f"The kernel's answer for NFLOG group {self.group} was lost ({error.strerror}).") from error
-        raise NflogError(errno.EBUSY, f"The kernel's answer for NFLOG group {self.group} is behind too many packets.")
+            raise NflogError(
+                error.errno, f"The kernel does not answer for NFLOG group {self.group} ({error.strerror}): denials are not seen."
+            ) from error
+        raise NflogError(errno.EBUSY, f"The kernel's answer for NFLOG group {self.group} is behind too many packets: denials are not seen.")
 
     def fileno(self) -> int:
         """For poll: readable when there are packets, or news of an overrun."""
