@@ -19,17 +19,18 @@ run: $(STAMPS)/runtime
 
 ## make test      the tests, within 15 minutes
 test: $(STAMPS)/dev
-	@tools/need nft:nftables ip:iproute2 chromium:chromium
+	@tools/need nft:nftables ip:iproute2 tcpdump:tcpdump chromium:chromium
 	@$(BIN)/python tools/run_tests.py -m "not slow" $(ARGS)
 
 ## make test-all  the slow tests too
 test-all: $(STAMPS)/dev
-	@tools/need nft:nftables ip:iproute2 chromium:chromium
+	@tools/need nft:nftables ip:iproute2 tcpdump:tcpdump chromium:chromium
 	@$(BIN)/python tools/run_tests.py $(ARGS)
 
-## make lab       (comes with the agent's issue) a private network of namespaces
-lab:
-	@echo "The lab is not built yet: see the changelog." >&2; exit 1
+## make lab       a private network of namespaces with agents, policies and traffic, and the dashboard over it; ARGS=--once
+lab: $(STAMPS)/runtime
+	@tools/need nft:nftables ip:iproute2 tcpdump:tcpdump
+	@exec $(BIN)/python -m lab $(ARGS)
 
 ## make bench     the benchmarks; ONLY=name for one line
 bench: $(STAMPS)/dev
