@@ -36,10 +36,8 @@ from meshtrail.agent.firewall.naming import comment, decision_of, drop_prefix
 from meshtrail.agent.firewall.nft import Statement
 from meshtrail.agent.firewall.ruleset import COUNTER_DENIED, COUNTER_LOGGED, FAMILY, LIMIT_DENIALS, TABLE, Ruleset, named
 from meshtrail.agent.firewall.sets import Sets
+from meshtrail.agent.limits import MARK_MASK, NFLOG_GROUP
 from meshtrail.model.network_map import Action, Chain, NetworkMap, Rule
-
-MASK = 0xFF000000
-"""Bits of the mark that are ours; clear of NetBird's values (0x1BD00 to 0x1BDFF) and of Tailscale's bits (0xff0000)."""
 
 PRIORITY = -1
 """Just before the usual filter chains, so that a denial of ours is ours."""
@@ -59,15 +57,15 @@ class Endpoint:
 class Options:
     """What the ruleset depends on besides the map."""
 
-    mask: int = MASK
+    mask: int = MARK_MASK
     """Bits of the connection's mark, side by side."""
-    nflog_group: int = 32
+    nflog_group: int = NFLOG_GROUP
     priority: int = PRIORITY
     servers: tuple[Endpoint, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 < self.mask < 2**32 or (self.mask >> self.shift) & ((self.mask >> self.shift) + 1):
-            raise ValueError(f"the mask {self.mask:#x} is not a row of bits of a mark, such as {MASK:#x}")
+            raise ValueError(f"the mask {self.mask:#x} is not a row of bits of a mark, such as {MARK_MASK:#x}")
 
     @property
     def shift(self) -> int:

@@ -79,8 +79,14 @@ WATCH_TIME_SHARE_MAX = 0.05
 WATCH_BYTES = 262_144
 """Asked socket buffer for the watch: two hundred generations while the reader stalls; more are one overrun."""
 
+PROGRAM_ATTEMPTS_MAX = 3
+"""Times that rules are loaded when another program changes its own at the same moment, so that what is compared later is ours."""
+
 PROGRAM_AGAIN_S_MIN, PROGRAM_AGAIN_S_MAX = 1.0, 60.0
 """Wait before rules that the kernel refused are loaded again, doubled each time."""
+
+WAKE_BYTES = 4_096
+"""Words to wake up that are read at once; more only mean another turn."""
 
 TURN_S = 1.0
 """Longest wait of the firewall's thread: a stop is noticed this soon at the latest."""
