@@ -16,8 +16,11 @@ from meshtrail.api.auth import Gate
 from meshtrail.api.dashboard import SessionReader, StoredTraffic
 from meshtrail.api.service import Capture, Rooms, create_app
 from meshtrail.common.clock import Clock, wall_clock
+from meshtrail.control.agents import Agents
 from meshtrail.control.directories import Directories
 from meshtrail.control.service import Control
+from meshtrail.control.signing import ServerKey
+from meshtrail.control.watch import watch
 from meshtrail.enrich.geo import Atlas, FileAtlas, NullAtlas
 from meshtrail.enrich.service import Enricher
 from meshtrail.ingest.duplicates import Duplicates
@@ -106,12 +109,21 @@ class Server:
         )
         await pipeline.start()
         self._pipeline = pipeline
+        agents = Agents(self.control, ServerKey.load_or_make(self.config.data), self._clock)
+        watching = asyncio.create_task(watch(self.control.database), name="watch")
         gate = Gate(self.control, self._clock)
-        rooms = Rooms(self.reader, pipeline, self.control, gate, directories, self.config.data, self._clock, self._capture_now)
+        rooms = Rooms(
+            self.reader, pipeline, self.control, gate, directories, agents, self.config.data, self._clock, self._capture_now
+        )  # fmt: skip
         try:
             yield create_app(rooms, self._pages(rooms))
         finally:
+            watching.cancel()
             await pipeline.stop()
+
+    def _begin_stop(self) -> None:
+        self._pipeline.begin_stop()
+        self.control.changes.stop()
 
     def _capture_now(self) -> Capture:
         return self.capture()
@@ -133,7 +145,7 @@ class Server:
                 app, log_config=None, access_log=False, lifespan="on", timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=DRAIN_S, server_header=False, date_header=True,
             )  # fmt: skip
-            server = _Uvicorn(config, self._pipeline.begin_stop, self.before_drain)
+            server = _Uvicorn(config, self._begin_stop, self.before_drain)
             serving = asyncio.create_task(server.serve([listener]), name="http")
             while not server.started and not serving.done():
                 await asyncio.sleep(0.01)

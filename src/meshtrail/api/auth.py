@@ -13,6 +13,9 @@ SESSION_COOKIE = "meshtrail_session"
 PUBLIC = "public"
 """Scope of routes that need nobody: health, sign-in, static files."""
 
+PEER = "peer"
+"""Scope of routes that need a peer's own token."""
+
 IDENTITIES_CACHED_MAX = 1_024
 """Tokens and sessions whose identity is remembered between requests."""
 
@@ -40,7 +43,9 @@ class Gate:
         if scope == PUBLIC:
             return
         identity = self.identify(connection)
-        if scope is None or scope not in identity.scopes:
+        if scope == PEER and identity.peer_id is None:
+            raise ForbiddenError("This needs a peer's own token.", "Enrol the machine: the agent gets one.")
+        if scope is None or scope not in identity.scopes | ({PEER} if identity.peer_id else frozenset()):
             raise ForbiddenError(f"This needs the right {scope}.", "Use a token that has it.")
         connection.state.identity = identity
 
@@ -60,6 +65,12 @@ class Gate:
     def forget(self, secret: str) -> None:
         """Ask the store again for this secret."""
         self._remembered.pop(("session", secret), None)
+
+    def forget_peer(self, peer_id: str) -> None:
+        """Ask the store again for all tokens of this peer."""
+        for known, remembered in list(self._remembered.items()):
+            if remembered.identity.peer_id == peer_id:
+                self._remembered.pop(known, None)
 
     def _known(self, kind: str, secret: str) -> Identity:
         now = self._clock()

@@ -9,12 +9,15 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, SerializationException, ValidationException
 
 from meshtrail.common.errors import MeshTrailError
 from meshtrail.store.engine import EngineError, EngineUnavailableError, QueryTooLargeError
 
-NETBIRD_PREFIX = "/api/events"
+NATIVE_PREFIX = "/api/v1/"
+NETBIRD_PREFIX = "/api/"
+"""All that is not native below it speaks as NetBird does."""
+
 RETRY_AFTER_S = 1
 """What senders are told to wait when the pipe is full or the store is closed."""
 
@@ -52,10 +55,23 @@ def _translated(error: Exception) -> tuple[int, str, str, str, list[dict[str, An
             return 422, "too_broad", "The question reads more than one answer may.", "Narrow the time or the filter.", []
         case EngineUnavailableError():
             return 503, "unavailable", str(error), "Try again in a moment.", []
+        case ValidationException(extra=[{"key": key, "message": text}, *_]):
+            return 400, "invalid", f"{'the body' if key == 'data' else key}: {str(text)[:300]}.", "", []
         case HTTPException(status_code=status) if status < 500:
             return status, _CODES.get(status, "invalid"), str(error.detail), "", []
         case _:
             return 500, "internal", "The server made a mistake; it is in its log under this request id.", "", []
+
+
+def _as_netbird(request: AnyRequest, error: Exception, status: int, message: str) -> tuple[int, str]:
+    """The status and the words that NetBird's clients look for."""
+    if status == 401 and "authorization" in request.headers and "unknown" in message:
+        return status, "token invalid"
+    if isinstance(error, ValidationException):
+        return 422, message
+    if isinstance(error, HTTPException) and isinstance(error.__cause__, SerializationException):
+        return status, "couldn't parse JSON request"
+    return status, message
 
 
 _CODES = {401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
@@ -74,8 +90,9 @@ def on_error(request: AnyRequest, error: Exception) -> Response[Any]:
         headers["Retry-After"] = str(RETRY_AFTER_S)
     if status == 401:
         headers["WWW-Authenticate"] = "Token"
-    if request.url.path.startswith(NETBIRD_PREFIX):
-        text = "token invalid" if status == 401 and "authorization" in request.headers and "unknown" in message else message
+    path = request.url.path
+    if path.startswith(NETBIRD_PREFIX) and not path.startswith(NATIVE_PREFIX):
+        status, text = _as_netbird(request, error, status, message)
         return Response({"message": text, "code": status}, status_code=status, headers=headers)
     body = ErrorBody(code, message, remedy, identifier, details)
     return Response({"error": body}, status_code=status, headers=headers)

@@ -12,11 +12,12 @@ from litestar.openapi.spec import OpenAPI
 
 from meshtrail.api.auth import PUBLIC, Gate
 from meshtrail.api.errors import AnyRequest, on_error, request_id
-from meshtrail.api.native import ingest, live, meta, tokens, traffic
-from meshtrail.api.netbird import network_traffic
+from meshtrail.api.native import agent, ingest, live, meta, settings, tokens, traffic
+from meshtrail.api.netbird import accounts, groups, network_traffic, networks, peers, policies, setup_keys
 from meshtrail.api.schema import openapi_config
 from meshtrail.api.traffic_schema import described
 from meshtrail.common.clock import Clock
+from meshtrail.control.agents import Agents
 from meshtrail.control.directories import Directories
 from meshtrail.control.service import Control
 from meshtrail.ingest.limits import BODY_BYTES_MAX
@@ -48,6 +49,7 @@ class Rooms:
     control: Control
     gate: Gate
     directories: Directories
+    agents: Agents
     data_path: Path
     clock: Clock
     capture: Callable[[], Capture]
@@ -84,19 +86,20 @@ def create_app(rooms: Rooms, pages: Sequence[Any] = ()) -> Litestar:
         route_handlers=[
             traffic.list_traffic, traffic.traffic_histogram, traffic.get_traffic, live.live, ingest.ingest_traffic,
             ingest.ingest_facts, ingest.open_flows, tokens.list_tokens, tokens.create_token, tokens.delete_token,
-            tokens.start_session, tokens.end_session, meta.status,
+            tokens.start_session, tokens.end_session, meta.status, *agent.ROUTES, *settings.ROUTES,
         ],
     )  # fmt: skip
     state = State(
         {
             "reader": rooms.reader, "pipeline": rooms.pipeline, "control": rooms.control,
             "directories": rooms.directories, "gate": rooms.gate, "tails": Tails(), "data_path": rooms.data_path,
-            "capture": rooms.capture,
+            "capture": rooms.capture, "agents": rooms.agents, "clock": rooms.clock,
         }
     )  # fmt: skip
     return Litestar(
         route_handlers=[
-            native, network_traffic.network_traffic, openapi, meta.healthz, meta.readyz, meta.metrics, tokens.use_link, *pages,
+            native, network_traffic.network_traffic, *accounts.ROUTES, *groups.ROUTES, *networks.ROUTES, *peers.ROUTES,
+            *policies.ROUTES, *setup_keys.ROUTES, openapi, meta.healthz, meta.readyz, meta.metrics, tokens.use_link, *pages,
         ],
         guards=[rooms.gate.guard],
         exception_handlers={Exception: on_error},

@@ -5,11 +5,15 @@ MeshTrailError
 │   ├── InvalidError         400: says what and where
 │   ├── UnauthenticatedError 401
 │   ├── ForbiddenError       403
+│   │   └── PeerRemovedError 403: the peer was taken out of the network
 │   ├── NotFoundError        404
+│   ├── ConflictError        409: there is one already
 │   ├── TooLargeError        413: names the limit
-│   └── UnsupportedError     415
+│   ├── UnsupportedError     415
+│   └── UnusableError        422: understood, and not possible; names the field
 └── OperationError           we or the machine are at fault; the same request may succeed later
     ├── BusyError            429: a queue is full
+    │   └── ThrottledError   429: this caller failed too often
     └── UnavailableError     503: disk full, store closed
 """
 
@@ -54,11 +58,27 @@ class ForbiddenError(CallerError):
     code = "forbidden"
 
 
+class PeerRemovedError(ForbiddenError):
+    """A peer that was taken out of the network."""
+
+    code = "peer_removed"
+
+    def __init__(self, peer_id: str) -> None:
+        super().__init__(f"The peer {peer_id} was removed.", "Enrol the machine again with a new key pair and a new enrolment key.")
+
+
 class NotFoundError(CallerError):
     """Nothing there that this caller may see."""
 
     status = 404
     code = "not_found"
+
+
+class ConflictError(CallerError):
+    """There is one already, or something else depends on it."""
+
+    status = 409
+    code = "conflict"
 
 
 class TooLargeError(CallerError):
@@ -75,6 +95,13 @@ class UnsupportedError(CallerError):
     code = "unsupported"
 
 
+class UnusableError(CallerError):
+    """Understood, and not possible. The message begins with the field's name."""
+
+    status = 422
+    code = "unusable"
+
+
 class OperationError(MeshTrailError):
     """We or the machine are at fault."""
 
@@ -84,6 +111,12 @@ class BusyError(OperationError):
 
     status = 429
     code = "busy"
+
+
+class ThrottledError(BusyError):
+    """The caller failed too often; try again later."""
+
+    code = "throttled"
 
 
 class UnavailableError(OperationError):

@@ -1,31 +1,57 @@
-"""The directories in memory: one snapshot an organisation, replaced when an agent says something new."""
+"""The directories in memory: one an organisation, made anew when something has changed."""
 
 import threading
+from collections import OrderedDict
 
+from meshtrail.common.errors import ForbiddenError
+from meshtrail.control.inventory import Snapshot
+from meshtrail.control.limits import SNAPSHOTS_MAX
+from meshtrail.control.peers import cleaned
 from meshtrail.control.service import Control
 from meshtrail.enrich.directory import Directory, Peer
 
 
 class Directories:
-    """Snapshots over the control store. Thread-safe."""
+    """Directories over the control store. Thread-safe."""
 
     def __init__(self, control: Control) -> None:
         self._control = control
-        self._snapshots: dict[str, Directory] = {}
+        self._kept: OrderedDict[str, tuple[Snapshot, Directory]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, org_id: str) -> Directory:
         """The organisation's directory at this moment."""
-        found = self._snapshots.get(org_id)
-        if found is None:
-            with self._lock:
-                found = self._snapshots.setdefault(org_id, self._control.directory(org_id))
-        return found
-
-    def put(self, org_id: str, peer: Peer) -> None:
-        """Remember what a peer says of itself; nothing is written when it says the same again."""
-        if self.get(org_id).peers.get(peer.id) == peer:
-            return
+        snapshot = self._control.snapshot(org_id)
+        found = self._kept.get(org_id)
+        if found is not None and found[0] is snapshot:
+            return found[1]
+        directory = directory_of(snapshot)
         with self._lock:
-            self._control.put_peer(org_id, peer)
-            self._snapshots[org_id] = self._control.directory(org_id)
+            self._kept[org_id] = snapshot, directory
+            self._kept.move_to_end(org_id)
+            if len(self._kept) > SNAPSHOTS_MAX:
+                self._kept.popitem(last=False)
+        return directory
+
+    def put(self, org_id: str, peer: Peer, by_peer: str | None = None) -> None:
+        """Remember what a machine says of itself; when it says the same again, only that it lives. `by_peer`: the peer whose
+        token was used. Nobody else speaks for a peer that is enrolled, since its addresses give it rights."""
+        machine = self._control.snapshot(org_id).machines.get(peer.id)
+        if machine is not None and machine.enrolled_at is not None and by_peer != peer.id:
+            raise ForbiddenError(f"The peer {peer.id} is enrolled: only its own token speaks for it.", "Use the agent's own token.")
+        if machine is not None and machine.facts == cleaned(peer):
+            self._control.peers.touch(org_id, peer.id)
+        else:
+            self._control.peers.put_facts(org_id, peer)
+
+
+def directory_of(snapshot: Snapshot) -> Directory:
+    """Machines and resources by address, with their groups."""
+    in_groups = snapshot.groups_of_peers
+    return Directory.of(
+        Peer(
+            machine.id, machine.name, machine.facts.os, machine.facts.dns_label, machine.facts.addresses, machine.facts.users,
+            tuple(group.name for group in in_groups.get(machine.id, ())),
+        )
+        for machine in snapshot.machines.values()
+    )  # fmt: skip

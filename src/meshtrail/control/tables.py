@@ -1,8 +1,16 @@
-"""Tables of the relational store."""
+"""Tables of the relational store. All times are microseconds since the epoch.
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData, String, Table
+A new column of an existing table needs a step in `migrations.py`; a new table is made when the store is opened.
+"""
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, ForeignKeyConstraint, Index, Integer, LargeBinary, MetaData, String, Table
 
 metadata = MetaData()
+
+
+def _org_id() -> Column[str]:
+    return Column("org_id", String(36), ForeignKey("organisations.id"), primary_key=True)
+
 
 organisations = Table(
     "organisations",
@@ -10,8 +18,9 @@ organisations = Table(
     Column("id", String(36), primary_key=True),
     Column("name", String(200), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False, server_default="0"),
 )
-"""Tenants. All times in this room are microseconds."""
+"""Tenants. `revision` grows with every change of what the organisation has."""
 
 tokens = Table(
     "tokens",
@@ -51,11 +60,153 @@ sign_in_links = Table(
 peers = Table(
     "peers",
     metadata,
-    Column("org_id", String(36), ForeignKey("organisations.id"), primary_key=True),
+    _org_id(),
     Column("id", String(200), primary_key=True),
     Column("facts", String, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
+    Column("name", String(200)),
+    Column("public_key", LargeBinary),
+    Column("enrolled_at", BigInteger),
+    Column("enrolment_key_id", String(36)),
+    Column("proved_at", BigInteger),
+    Column("removed_at", BigInteger),
+    Column("claims", String),
 )
-"""What agents said of themselves last; `facts` is JSON."""
+"""Machines that report. `facts` (JSON) is what an agent said of its machine last. A peer has a `public_key` (Ed25519): the
+others only report, with an API token. `name` is what people call the peer; `proved_at` the peer's own time of its newest
+proof, so that none counts twice; `claims` (JSON) since when it says that it has which address."""
+
+peer_tokens = Table(
+    "peer_tokens",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("org_id", String(36), nullable=False),
+    Column("peer_id", String(200), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    ForeignKeyConstraint(["org_id", "peer_id"], ["peers.org_id", "peers.id"]),
+    Index("peer_tokens_by_peer", "org_id", "peer_id"),
+)
+"""Tokens of peers. A removed peer's stay until they expire, so that it is told why it is refused."""
+
+network_map_serials = Table(
+    "network_map_serials",
+    metadata,
+    _org_id(),
+    Column("peer_id", String(200), primary_key=True),
+    Column("serial", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+"""The serial of each peer's map, and SHA-256 of its content: a restart of the server changes no serial."""
+
+enrolment_keys = Table(
+    "enrolment_keys",
+    metadata,
+    _org_id(),
+    Column("id", String(36), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("hint", String(20), nullable=False),
+    Column("reusable", Boolean, nullable=False),
+    Column("usage_limit", Integer, nullable=False),
+    Column("used_times", Integer, nullable=False),
+    Column("auto_groups", String, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("last_used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)
+"""Keys that turn a machine into a peer (NetBird: setup keys); `hash` is SHA-256 of the key, `hint` its first characters.
+A `usage_limit` of 0 is none."""
+
+groups = Table(
+    "groups",
+    metadata,
+    _org_id(),
+    Column("id", String(36), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("built_in", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("groups_by_name", "org_id", "name", unique=True),
+)
+"""Groups of peers and resources. The built-in one, `All`, holds every peer without saying so in `group_peers`."""
+
+group_peers = Table("group_peers", metadata, _org_id(), Column("group_id", String(36), primary_key=True),
+                    Column("peer_id", String(200), primary_key=True))  # fmt: skip
+"""Which peers are in which groups."""
+
+group_resources = Table("group_resources", metadata, _org_id(), Column("group_id", String(36), primary_key=True),
+                        Column("resource_id", String(36), primary_key=True))  # fmt: skip
+"""Which resources are in which groups."""
+
+policies = Table(
+    "policies",
+    metadata,
+    _org_id(),
+    Column("id", String(36), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("document", String, nullable=False),
+)
+"""Policies as they are now; `document` is the policy with its rules (JSON of `inventory.Policy`)."""
+
+policy_versions = Table(
+    "policy_versions",
+    metadata,
+    _org_id(),
+    Column("policy_id", String(36), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("document", String, nullable=False),
+    Column("valid_from", BigInteger, nullable=False),
+    Column("valid_until", BigInteger),
+)
+"""Every version that a policy ever had, and when it was in force; rows are added and closed, never changed or deleted."""
+
+networks = Table(
+    "networks",
+    metadata,
+    _org_id(),
+    Column("id", String(36), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("description", String, nullable=False),
+    Column("default_action", String(10)),
+    Column("created_at", BigInteger, nullable=False),
+)
+"""Networks behind routing peers; `default_action` is null where the overlay's default holds."""
+
+resources = Table(
+    "resources",
+    metadata,
+    _org_id(),
+    Column("id", String(36), primary_key=True),
+    Column("network_id", String(36), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("description", String, nullable=False),
+    Column("type", String(10), nullable=False),
+    Column("address", String(300), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+"""What stands in a network: a host or subnet (CIDR), or a domain."""
+
+routers = Table(
+    "routers",
+    metadata,
+    _org_id(),
+    Column("id", String(36), primary_key=True),
+    Column("network_id", String(36), nullable=False),
+    Column("peer_id", String(200)),
+    Column("peer_groups", String, nullable=False),
+    Column("metric", Integer, nullable=False),
+    Column("masquerade", Boolean, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+"""Which peer, or the peers of which groups (JSON list), lead into a network."""
+
+settings = Table("settings", metadata, _org_id(), Column("document", String, nullable=False),
+                 Column("updated_at", BigInteger, nullable=False))  # fmt: skip
+"""What an organisation has set (JSON of `inventory.Settings`); without a row all is as it comes."""
 
 versions = Table("schema_version", metadata, Column("version", Integer, primary_key=True))

@@ -17,6 +17,8 @@ class Peer:
     addresses: tuple[str, ...] = ()
     users: Mapping[str, str] = field(default_factory=dict)
     """Local user names by number."""
+    groups: tuple[str, ...] = ()
+    """Names of the groups it is in; an agent does not say them."""
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,15 @@ from litestar.datastructures import State
 
 from meshtrail.api import parameters as read
 from meshtrail.api.native.traffic import JSON, AnyRequest, query_string
-from meshtrail.common.errors import InvalidError, TooLargeError, UnavailableError, UnsupportedError
-from meshtrail.control.service import Scope
+from meshtrail.common.errors import ForbiddenError, InvalidError, TooLargeError, UnavailableError, UnsupportedError
+from meshtrail.control.service import Identity, Scope
 from meshtrail.enrich.directory import Peer
 from meshtrail.ingest import arrow_ipc, ndjson
 from meshtrail.ingest.batch import Batch, Refusal
 from meshtrail.ingest.body import decompressed
 from meshtrail.ingest.limits import BODY_BYTES_MAX, REQUEST_TIME_S_MAX
 from meshtrail.ingest.pipeline import Decode
+from meshtrail.ingest.reporters import refuse_others
 from meshtrail.model.columns import Family
 from meshtrail.store.reader import rows_in
 
@@ -92,12 +93,25 @@ async def ingest_traffic(request: AnyRequest, state: State) -> IngestAnswer:
     source = "agent" if request.headers.get("user-agent", "").startswith("meshtrail-agent/") else protocol
     key = request.headers.get("idempotency-key", "")[:200]
 
-    def decode_body(body: bytes, family: Family) -> Batch:
-        return decode(decompressed(body, encoding), family)
+    identity = request.state.identity
+    if key and identity.peer_id is not None:
+        key = f"{identity.peer_id}/{key}"
 
-    answer = await state.pipeline.submit(request.state.identity.org_id, source, await read_body(request), decode_body, key)
+    def decode_body(body: bytes, family: Family) -> Batch:
+        batch = decode(decompressed(body, encoding), family)
+        if identity.peer_id is not None:
+            refuse_others(batch, identity.peer_id)
+        return batch
+
+    answer = await state.pipeline.submit(identity.org_id, source, await read_body(request), decode_body, key)
     refusals = answer.refusals
     return IngestAnswer(answer.stored, answer.duplicates, refusals.count, refusals.shown)
+
+
+def _check_reporter(identity: Identity, reporter_id: str) -> None:
+    """A peer's token speaks for this peer only."""
+    if identity.peer_id is not None and identity.peer_id != reporter_id:
+        raise ForbiddenError(f"The token is of the peer {identity.peer_id}, not of {reporter_id[:60]!r}.", "Use that peer's own token.")
 
 
 @post(
@@ -109,8 +123,10 @@ async def ingest_facts(request: AnyRequest, state: State) -> None:
         facts = msgspec.json.decode(await request.body(), type=Facts)
     except msgspec.MsgspecError as error:
         raise InvalidError(f"The facts cannot be read: {error}") from None
+    identity = request.state.identity
+    _check_reporter(identity, facts.id)
     peer = Peer(facts.id, facts.name, facts.os, facts.dns_label, tuple(facts.addresses), facts.users)
-    await asyncio.to_thread(state.directories.put, request.state.identity.org_id, peer)
+    await asyncio.to_thread(state.directories.put, identity.org_id, peer, identity.peer_id)
 
 
 @get("/ingest/open", opt={"scope": Scope.ingest}, media_type=JSON, summary="A reporter's open connections", operation_id="openFlows")
@@ -120,6 +136,7 @@ async def open_flows(request: AnyRequest, state: State) -> Response[bytes]:
     reporter = read.single(given, "reporter_id")
     if not reporter:
         raise InvalidError("reporter_id is missing.")
+    _check_reporter(request.state.identity, reporter)
     rows = await asyncio.to_thread(
         state.reader.open_flows, request.state.identity.org_id, reporter, read.single(given, "cursor") or "", OPEN_FLOWS_MAX
     )
