@@ -1,7 +1,7 @@
 """The thread that keeps this peer's network map and token up to date, over a connection of its own.
 
-A new map is checked, kept on disk, programmed, and then has to prove itself: when the server cannot be reached any more, the
-rules before it come back. What has no map yet, or a map that cannot be used, goes on as before.
+A new map is checked, written to disk, programmed, and then has to prove itself: when the server cannot be reached over it, the
+firewall puts the rules before it back. A peer without a map, or with one that cannot be used, goes on as before.
 """
 
 import logging
@@ -9,12 +9,17 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 import msgspec
 
 from meshtrail.agent import identity, limits
 from meshtrail.agent.enrolment import Refused, RefusedError, is_removal, renew
+from meshtrail.agent.firewall import verify
+from meshtrail.agent.firewall.compile import Endpoint
+from meshtrail.agent.firewall.envelope import EnvelopeFile
+from meshtrail.agent.firewall.limits import TRIAL_S
+from meshtrail.agent.firewall.service import Firewall, Result
+from meshtrail.agent.firewall.verify import Trust, Verifier
 from meshtrail.agent.identity import Credentials
 from meshtrail.agent.wire import Answer, Wire
 from meshtrail.common.clock import Clock
@@ -23,80 +28,53 @@ from meshtrail.model.network_map import NetworkMap
 _LOG = logging.getLogger(__name__)
 
 
-class Rules(Protocol):
-    """What programs a map."""
-
-    def apply(self, network_map: NetworkMap) -> bool:
-        """Put its rules in force; False when that failed, and nothing changed."""
-
-    def confirm(self) -> None:
-        """The rules have proved themselves."""
-
-    def restore(self) -> None:
-        """Put the rules before the last `apply` back."""
-
-
-class Kept(Protocol):
-    """The envelopes that came, checked and on disk."""
-
-    def load(self) -> NetworkMap | None:
-        """The last map that was kept, checked again."""
-
-    def accept(self, envelope: bytes) -> NetworkMap | None:
-        """Check and keep an envelope; None, counted and said, when it is refused."""
-
-    def take_back(self) -> None:
-        """Forget the envelope accepted last, and keep the one before it."""
-
-
 class Counters(msgspec.Struct):
     """What the guide did."""
 
-    applied: int = 0
-    not_applied: int = 0
-    reverted: int = 0
+    accepted: int = 0
+    refused: int = 0
+    unsaved: int = 0
+    """Maps that could not be written to disk; they are in force all the same."""
     renewed: int = 0
     failed: int = 0
     faults: int = 0
 
 
 class Guide:
-    """Asks for maps, and hands each one on that is in force."""
+    """Asks for maps and tokens. `follow` gets each map whose settings hold from now on."""
 
     def __init__(
-        self,
-        wire: Wire,
-        credentials: Credentials,
-        known: identity.Identity,
-        keep_identity: Callable[[identity.Identity], None],
-        kept: Kept,
-        rules: Rules,
-        follow: Callable[[NetworkMap], None],
-        clock: Clock,
-        *,
-        wait_s: float = limits.MAP_WAIT_S,
-        confirm_s: float = limits.MAP_CONFIRM_S,
-        resend_s_min: float = limits.RESEND_S_MIN,
-    ) -> None:
+        self, wire: Wire, credentials: Credentials, known: identity.Identity, files: EnvelopeFile,
+        keep_identity: Callable[[identity.Identity], None], firewall: Firewall, follow: Callable[[NetworkMap], None], clock: Clock,
+    ) -> None:  # fmt: skip
         self._wire, self._credentials, self._known, self._keep_identity = wire, credentials, known, keep_identity
-        self._kept, self._rules, self._follow, self._clock = kept, rules, follow, clock
-        self._map_wait_s, self._confirm_s, self._resend_s_min = wait_s, confirm_s, resend_s_min
-        self._wait_s = resend_s_min
+        self._files, self._firewall, self._follow, self._clock = files, firewall, follow, clock
+        self._verifier = Verifier(Trust(known.org_id, known.peer_id, known.server_key_id, known.server_key))
+        self._wait_s = limits.RESEND_S_MIN
         self._chance = random.Random()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="guide", daemon=True)
+        self._offered = 0
+        """Serial of a map that is on disk, and not yet the one to begin with."""
         self.serial = 0
-        """Of the map in force; 0 without one."""
+        """Of the newest map that was accepted; 0 without one."""
         self.removed = False
         """Whether the server says that this peer was removed."""
         self.counters = Counters()
 
     def start(self) -> None:
-        """Put the map on disk in force, then start the thread. The server need not be there."""
-        known = self._kept.load()
-        if known is not None and self._rules.apply(known):
-            self._rules.confirm()
-            self._enforced(known)
+        """Put the map on disk in force, then begin to ask. The server need not be there."""
+        self._firewall.load()
+        try:
+            body = self._files.load()
+            if body is not None:
+                known, _ = self._verifier.check(body)
+                self._firewall.apply(known, trial=False)
+                self._accept(known)
+        except (OSError, ValueError, verify.RefusedError) as error:
+            self.counters.refused += 1
+            _LOG.error("the network map on disk is not used: %s", error)
+        self._firewall.start()
         self._thread.start()
 
     def stop(self) -> None:
@@ -106,11 +84,10 @@ class Guide:
         if self._thread.is_alive():
             self._thread.join(limits.STOP_S_MAX)
 
-    def _enforced(self, network_map: NetworkMap) -> None:
+    def _accept(self, network_map: NetworkMap) -> None:
         self.serial = network_map.serial
-        self.counters.applied += 1
+        self.counters.accepted += 1
         self._follow(network_map)
-        _LOG.info("network map %d is in force: %d rules", network_map.serial, len(network_map.rules))
 
     def _run(self) -> None:
         """The thread. A fault of ours must not end it in silence."""
@@ -128,14 +105,17 @@ class Guide:
             self._pause()
             return
         begun = time.monotonic()
-        answer = self._wire.request("GET", f"/api/v1/agent/network-map?serial={self.serial}&wait_s={self._map_wait_s:g}")
+        answer = self._wire.request("GET", f"/api/v1/agent/network-map?serial={self.serial}&wait_s={limits.MAP_WAIT_S}")
         if answer is None:
             self._pause()
-        elif answer.status == 200:
+            return
+        self._heard(begun)
+        if answer.status == 200:
             self._take(answer)
         elif answer.status == 204:
-            self._wait_s = self._resend_s_min
-            self._stop.wait(max(0.0, self._resend_s_min - (time.monotonic() - begun)))
+            self.removed = False
+            self._wait_s = limits.RESEND_S_MIN
+            self._stop.wait(max(0.0, limits.RESEND_S_MIN - (time.monotonic() - begun)))
         elif answer.status == 401:
             if not self._renew():
                 self._pause(limits.UNAUTHORISED_S)
@@ -152,38 +132,53 @@ class Guide:
         self.removed = True
         self._stop.wait(limits.UNAUTHORISED_S)
 
+    def _heard(self, asked_s: float) -> None:
+        """The server answered: the rules in force let that happen."""
+        if self._wire.peer is not None:
+            self._firewall.set_servers((Endpoint(*self._wire.peer),))
+        self._firewall.confirm(asked_s)
+        in_force = self._firewall.in_force
+        if self._offered and not self._firewall.on_trial and in_force is not None and in_force.serial == self._offered:
+            self._offered = 0
+            self._on_disk(self._files.keep)
+
     def _take(self, answer: Answer) -> None:
+        """A new map. What the kernel refuses is tried again by the firewall, not asked for again."""
         self.removed = False
-        network_map = self._kept.accept(answer.body)
-        if network_map is None:
+        try:
+            network_map, envelope = self._verifier.check(answer.body, self.serial)
+        except verify.RefusedError as error:
+            self.counters.refused += 1
+            _LOG.error("%s", error)
             self._pause()
             return
-        if not self._rules.apply(network_map):
-            self.counters.not_applied += 1
-            self._kept.take_back()
+        self._on_disk(lambda: self._files.offer(envelope))
+        self._offered = network_map.serial
+        outcome = self._firewall.apply(network_map)
+        if outcome.result is Result.postponed:
             self._pause()
-        elif self._server_answers():
-            self._rules.confirm()
-            self._wait_s = self._resend_s_min
-            self._enforced(network_map)
-        else:
-            self.counters.reverted += 1
-            _LOG.error("the server cannot be reached since network map %d: the rules before it are back", network_map.serial)
-            self._rules.restore()
-            self._kept.take_back()
+            return
+        self._accept(network_map)
+        self._prove()
+
+    def _prove(self) -> None:
+        """Ask the server something over a new connection, until it answers or the firewall has taken the map back."""
+        self._wire.close()
+        self._wait_s = limits.RESEND_S_MIN
+        deadline_s = time.monotonic() + TRIAL_S
+        while not self._stop.is_set() and time.monotonic() < deadline_s:
+            asked_s = time.monotonic()
+            if self._wire.request("GET", "/healthz") is not None:
+                self._heard(asked_s)
+                return
             self._pause()
 
-    def _server_answers(self) -> bool:
-        """Whether a new connection to the server can be made under the new rules; any answer will do."""
-        self._wire.close()
-        deadline = time.monotonic() + self._confirm_s
-        while not self._stop.is_set():
-            if self._wire.request("GET", "/healthz") is not None:
-                return True
-            if time.monotonic() >= deadline:
-                return False
-            self._stop.wait(self._resend_s_min)
-        return True
+    def _on_disk(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except OSError as error:
+            self.counters.unsaved += 1
+            _LOG.error("the network map cannot be kept (%s): after a restart an older one is in force", error)
 
     def _renew(self) -> bool:
         """Get a new token; whether it came."""

@@ -51,6 +51,8 @@ class Wire:
         self.local_ports: frozenset[int] = frozenset()
         """Local ports of this connection and of the one before."""
         self._port_now = 0
+        self.peer: tuple[str, int] | None = None
+        """Address and port of the server, as the last connection reached it."""
         self.connects = 0
         self.idle_closes = 0
         """Connections that the server closed while nothing was asked."""
@@ -86,6 +88,7 @@ class Wire:
                 self._connection = http.client.HTTPConnection(self._host, self._port, timeout=limits.REQUEST_TIMEOUT_S)
             self._connection.connect()
             before, self._port_now = self._port_now, self._connection.sock.getsockname()[1]
+            self.peer = self._connection.sock.getpeername()[:2]
             self.local_ports = frozenset({before, self._port_now})
             self.connects += 1
         return self._connection
