@@ -1,6 +1,7 @@
 """`meshtrail agent doctor`: whether this machine can capture, who it is to the server, and which rules are in force."""
 
 import argparse
+import fcntl
 import json
 import os
 import sys
@@ -9,15 +10,18 @@ from dataclasses import asdict
 from pathlib import Path
 
 from meshtrail.agent import identity, probe
+from meshtrail.agent.firewall.envelope import EnvelopeFile
+from meshtrail.agent.firewall.verify import RefusedError, Trust, Verifier
 from meshtrail.agent.identity import Identity
 from meshtrail.agent.probe import Check
+from meshtrail.agent.sources.nflog import GroupTakenError, Nflog
 from meshtrail.agent.wire import AddressError, Wire
 from meshtrail.common.errors import InvalidError
 
 
 def tell(given: argparse.Namespace) -> int:
     """Print all checks; 1 when something does not hold."""
-    checks = look(given.server, given.state_dir, given.ca_file)
+    checks = look(given.server, given.state_dir, given.ca_file, given.nflog_group)
     if given.json:
         print(json.dumps([asdict(each) for each in checks], indent=2))
     else:
@@ -29,10 +33,20 @@ def tell(given: argparse.Namespace) -> int:
     return int(not all(each.ok for each in checks))
 
 
-def look(server: str, state_folder: Path, ca_file: Path | None) -> list[Check]:
+def look(server: str, state_folder: Path, ca_file: Path | None, nflog_group: int) -> list[Check]:
     """All checks; nothing is changed."""
     known, state = _state(state_folder)
-    return [*probe.check(), state, *_peer(known), _server(server, ca_file, known)]
+    running = _runs(state_folder)
+    denials = _denials(nflog_group, running)
+    return [
+        *probe.check(),
+        state,
+        _agent(running),
+        *_peer(known),
+        _server(server, ca_file, known),
+        _network_map(state_folder, known),
+        denials,
+    ]
 
 
 def _state(folder: Path) -> tuple[Identity | None, Check]:
@@ -71,3 +85,49 @@ def _server(server: str, ca_file: Path | None, known: Identity | None) -> Check:
     if answer is not None and answer.status == 401:
         return Check("server", False, f"{server} refuses the token", "Start the agent: it gets a new one by its key.")
     return Check("server", answer is not None and answer.status < 300, f"{server} knows this peer")
+
+
+def _runs(folder: Path) -> bool:
+    """Whether an agent has the spool of this state folder."""
+    try:
+        with (folder / "spool" / "lock").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _agent(running: bool) -> Check:
+    return Check("agent", True, "runs with this state folder" if running else "does not run with this state folder")
+
+
+def _network_map(folder: Path, known: Identity | None) -> Check:
+    if known is None:
+        return Check("network map", True, "none: only peers have one")
+    try:
+        body = EnvelopeFile(folder).load()
+        if body is None:
+            return Check("network map", True, "none came yet")
+        found, _ = Verifier(Trust(known.org_id, known.peer_id, known.server_key_id, known.server_key)).check(body)
+    except (OSError, ValueError, RefusedError) as error:
+        return Check("network map", False, f"the one on disk is not used: {error}", "Start the agent: it asks for another.")
+    issued = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(found.issued_at / 1_000_000))
+    return Check("network map", True, f"{len(found.rules)} rules to {found.mode.value}, of {issued}, serial {found.serial}")
+
+
+def _denials(group: int, running: bool) -> Check:
+    if not group:
+        return Check("denials", True, "are not read: --nflog-group is 0")
+    try:
+        Nflog(group).close()
+    except GroupTakenError as error:
+        if running:
+            return Check("denials", True, f"the agent reads NFLOG group {group}")
+        text, _, remedy = str(error.strerror).partition("\n")
+        return Check("denials", False, text, remedy)
+    except OSError as error:
+        text, _, remedy = str(error.strerror or error).partition("\n")
+        return Check("denials", False, text, remedy)
+    return Check("denials", True, f"NFLOG group {group} is free")
