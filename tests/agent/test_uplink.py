@@ -3,12 +3,13 @@
 import json
 import random
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from meshtrail.agent import limits
 from meshtrail.agent.facts import Facts
-from meshtrail.agent.outbox import Outbox
+from meshtrail.agent.spool import Gap, Spool
 from meshtrail.agent.uplink import OpenFlow, Uplink
 from meshtrail.agent.wire import Wire
 from tests.agent.fake_server import FakeServer, Scripted
@@ -18,13 +19,22 @@ Start = Callable[..., Uplink]
 
 
 @pytest.fixture
-def start(fake_server: FakeServer) -> Iterator[Start]:
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    """A spool on disk."""
+    made = Spool(tmp_path / "spool", _gap)
+    made.open(1)
+    yield made
+    made.close(2)
+
+
+@pytest.fixture
+def start(fake_server: FakeServer, spool: Spool) -> Iterator[Start]:
     """Starts uplinks to the server, with short waits, and ends them."""
     started: list[Uplink] = []
 
-    def make(outbox: Outbox | None = None) -> Uplink:
+    def make() -> Uplink:
         wire = Wire(fake_server.url, lambda: "secret")
-        made = Uplink(wire, outbox or Outbox(lambda *_: b'{"state":"gap"}'), "r1", lambda: 1, random.Random(1), resend_s_min=0.01)
+        made = Uplink(wire, spool, "r1", lambda: 1, random.Random(1), resend_s_min=0.01)
         made.start(lambda: Facts("r1", "host", None, [], {}, {"flows": 3}))
         started.append(made)
         return made
@@ -33,6 +43,10 @@ def start(fake_server: FakeServer) -> Iterator[Start]:
     fake_server.script.clear()
     for each in started:
         each.stop()
+
+
+def _gap(gap: Gap) -> bytes:
+    return b'{"state":"gap","n":-1,"gap_lost":%d}' % (gap.lost or 0)
 
 
 def _rows(*numbers: int) -> list[bytes]:
@@ -189,13 +203,32 @@ def test_stop_is_bounded(fake_server: FakeServer, start: Start, monkeypatch: pyt
     assert uplink.stop() == 3
 
 
-def test_full_while_away(fake_server: FakeServer, start: Start) -> None:
-    """Reports that found no room while the server was away are told of in a gap."""
-    outbox = Outbox(lambda _since, _until, lost: b'{"state":"gap","n":-1,"gap_lost":%d}' % lost, bytes_max=30)
-    fake_server.open_script.extend([Scripted(503)] * 3)
-    for number in range(10):
-        outbox.put(_rows(number), number)
-    start(outbox).put(_rows(10))
-    fake_server.wait(lambda: 10 in _numbers(fake_server), "rows")
-    assert _numbers(fake_server) == [-1, 8, 9, 10]
-    assert fake_server.rows[0]["gap_lost"] == 8
+def test_backlog(fake_server: FakeServer, spool: Spool, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits from before leaves at once and in order, batch after batch, without anything new to send it along."""
+    monkeypatch.setattr(limits, "BATCH_ROWS_MAX", 10)
+    for number in range(0, 100, 5):
+        spool.put(_rows(*range(number, number + 5)), number)
+    start()
+    fake_server.wait(lambda: len(fake_server.rows) == 100, "rows")
+    assert _numbers(fake_server) == list(range(100))
+    assert len(fake_server.batches()) == 10
+    until(lambda: not spool, "acknowledged")
+
+
+def test_full_while_away(fake_server: FakeServer, tmp_path: Path) -> None:
+    """Reports that found no room while the server was away are told of in a gap, before those that did."""
+    small = Spool(tmp_path / "small", _gap, bytes_max=600_000)
+    small.open(1)
+    chance = random.Random(1)
+    for number in range(80):
+        small.put([b'{"n":%d,"x":"%s"}' % (number, chance.randbytes(8_000).hex().encode())], number)
+    uplink = Uplink(Wire(fake_server.url, lambda: "secret"), small, "r1", lambda: 1, random.Random(1), resend_s_min=0.01)
+    uplink.start(lambda: Facts("r1", "host", None, [], {}, {}))
+    uplink.put(_rows(80))
+    fake_server.wait(lambda: 80 in _numbers(fake_server), "rows")
+    assert uplink.stop() == 0
+    assert small.close(2) == 0
+    first, *others = _numbers(fake_server)
+    assert first == -1
+    assert others == list(range(80 - len(others) + 1, 81))
+    assert fake_server.rows[0]["gap_lost"] == small.counters.dropped == others[0] > 0

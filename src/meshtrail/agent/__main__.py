@@ -18,6 +18,7 @@ from meshtrail.agent.enrolment import RefusedError
 from meshtrail.agent.identity import Identity
 from meshtrail.agent.service import Agent
 from meshtrail.agent.sources.conntrack import NotPermittedError
+from meshtrail.agent.spool import SpoolLockedError
 from meshtrail.agent.wire import AddressError
 from meshtrail.common.errors import InvalidError
 
@@ -51,6 +52,8 @@ def parser() -> argparse.ArgumentParser:
     add("--no-tracking-rule", action="store_true", help="do not add a table when nothing tracks")
     add("--late-ends", action="store_true", help="take ends from DESTROY only: cheaper, two minutes later for TCP")
     add("--state-dir", type=Path, default=Path("/var/lib/meshtrail-agent"), help="where identity, network map and spool are kept")
+    add("--spool-bytes-max", type=int, default=limits.SPOOL_BYTES_MAX, metavar="BYTES", help="disk space for reports that wait")
+    add("--spool-age-max", type=float, default=limits.SPOOL_AGE_S_MAX, metavar="SECONDS", help="how long reports wait")
     add("--enrolment-key-file", type=Path, help="file with an enrolment key, used when this machine is no peer yet")
     add("--nflog-group", type=int, default=limits.NFLOG_GROUP, metavar="GROUP", help="packet log group of denials; 0: no denials")
     add("--mark-mask", type=lambda text: int(text, 0), default=limits.MARK_MASK, metavar="MASK", help="mark bits for rule numbers")
@@ -74,6 +77,8 @@ def configuration(given: argparse.Namespace, token: str, identity: Identity | No
         add_tracking=not given.no_tracking_rule,
         prompt_ends=not given.late_ends,
         state_folder=given.state_dir,
+        spool_bytes_max=given.spool_bytes_max,
+        spool_age_s_max=given.spool_age_max,
         identity=identity,
         nflog_group=given.nflog_group,
         mark_mask=given.mark_mask,
@@ -142,6 +147,9 @@ def main(arguments: list[str] | None = None) -> int:
     except NotPermittedError as error:
         print(error, file=sys.stderr)
         return EXIT_NOT_PERMITTED
+    except SpoolLockedError as error:
+        print(error, file=sys.stderr)
+        return EXIT_USAGE
     finally:
         agent.stop()
     return 0

@@ -34,6 +34,10 @@ class AgentConfig:
     """Report the end of a TCP connection when it ends, not when the kernel forgets it two minutes later."""
     state_folder: Path = Path("/var/lib/meshtrail-agent")
     """Where the agent keeps its identity, the last network map, and what waits for the server (`spool`)."""
+    spool_bytes_max: int = limits.SPOOL_BYTES_MAX
+    """What waits for the server may take this much disk; then the oldest reports go, and a gap says so."""
+    spool_age_s_max: float = limits.SPOOL_AGE_S_MAX
+    """Reports that have waited longer go too."""
     identity: Identity | None = None
     """Who this peer is, once it is enrolled; None: it reports with a token, and the rules are not its business."""
     nflog_group: int = limits.NFLOG_GROUP

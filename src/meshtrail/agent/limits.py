@@ -54,8 +54,47 @@ another one, for which the kernel used the same memory again."""
 ADOPT_US_MAX = 1_000_000
 """How far the start that the server remembers may be from the one in the kernel's table."""
 
-OUTBOX_BYTES_MAX = 64 * 1024**2
-"""Reports that wait for the server; when full the oldest go, counted, and a gap says so."""
+SPOOL_BYTES_MAX = 1024**3
+"""Segments of reports that wait for the server, about ten million; when full the oldest go, counted, and a gap says so."""
+
+SPOOL_AGE_S_MAX = 7 * 86_400.0
+"""Older reports go too: what nobody fetched for a week is told as a gap, and not kept on a laptop for ever."""
+
+SPOOL_SEGMENT_BYTES = 8 * 1024**2
+"""A segment is ended when it is larger than this: what is dropped at once, and read at once."""
+
+SPOOL_SEGMENT_BYTES_MIN = 64 * 1024
+"""The same for a spool that may take little: an eighth of it, but not less than this."""
+
+SPOOL_SEGMENT_S_MAX = 3_600.0
+"""A segment is ended when it is older than this, so that age can be judged by the hour."""
+
+SPOOL_SEGMENTS_MAX = 4_096
+"""Segments kept: an agent that starts again and again makes a small one each time."""
+
+SPOOL_FILE_BYTES_MAX = 64 * 1024**2
+"""Of a file in the spool's folder no more is read; no segment of ours is so large."""
+
+SPOOL_CHUNK_BYTES_MAX = 4 * 1024**2
+"""Lines of one record before compression, unless a single line is longer."""
+
+SPOOL_COMPRESSION_LEVEL = 1
+"""zstd: 1 GB/s, a tenth of the size; a higher level costs capture more than it saves."""
+
+SPOOL_MEMORY_BYTES_MAX = 16 * 1024**2
+"""Compressed reports kept in memory while the disk takes none."""
+
+SPOOL_RETRY_S = 1.0
+"""Time between two attempts to write to a disk that failed."""
+
+SPOOL_SYNC_S = 0.5
+"""What the server has not acknowledged after this time is brought to the disk: a power cut takes a second of reports at most."""
+
+SPOOL_GAPS_MAX = 32
+"""Gaps that wait to be told; neighbours are joined, so there is more than one only when an answer is pending."""
+
+SPOOL_DROPPED_MAX = 64
+"""Dropped segments whose files still have to go: they wait for the state to be synced."""
 
 HELD_FLOWS_MAX = 300_000
 """Reports held back until the server has said what it remembers: a full conntrack table of the usual size."""
@@ -205,7 +244,9 @@ assert LOST_AFTER_US < RESYNC_INTERVAL_S * 1_000_000
 assert RESEND_S_MIN < RESEND_S_MAX
 assert TABLE_FILL_CALM < TABLE_FILL_MAX < 1
 assert PULSE_S_MIN < METRICS_INTERVAL_S < FACTS_INTERVAL_S
-assert BATCH_BYTES_MAX <= OUTBOX_BYTES_MAX
+assert BATCH_BYTES_MAX + SPOOL_SEGMENT_BYTES < SPOOL_FILE_BYTES_MAX <= SPOOL_BYTES_MAX
+assert SPOOL_CHUNK_BYTES_MAX < BATCH_BYTES_MAX
+assert SPOOL_SEGMENT_BYTES_MIN <= SPOOL_SEGMENT_BYTES <= SPOOL_BYTES_MAX // 8
 assert MAP_WAIT_S < REQUEST_TIMEOUT_S
 assert NFLOG_COPY_BYTES < NFLOG_BUFFER_BYTES <= 131_072
 assert DENIAL_UPDATE_S < DENIAL_SILENCE_S < DENIAL_LIFE_S

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from meshtrail.agent.denied import Denied
 from meshtrail.agent.flowtable import FlowTable
 from meshtrail.agent.follow import Follower
-from meshtrail.agent.outbox import Outbox
 from meshtrail.agent.processes import Processes
 from meshtrail.agent.sources.conntrack import Conntrack
+from meshtrail.agent.spool import Spool
 from meshtrail.agent.uplink import Uplink
 from meshtrail.agent.watchdog import Pace
 from meshtrail.agent.wire import Wire
+from meshtrail.common.clock import wall_clock
 
 Metrics = dict[str, int | float]
 
@@ -42,7 +43,7 @@ class Parts:
     table: FlowTable
     follower: Follower
     processes: Processes
-    outbox: Outbox
+    spool: Spool
     uplink: Uplink
     wire: Wire
     pace: Pace
@@ -54,7 +55,7 @@ def snapshot(parts: Parts) -> Metrics:
     """All counters and gauges of this moment."""
     conntrack = parts.conntrack()
     denials, heard = parts.denied.denials.counters, parts.denied.read_counters
-    loop, table, uplink = parts.loop, parts.table.counters, parts.uplink.counters
+    loop, table, uplink, spool = parts.loop, parts.table.counters, parts.uplink.counters, parts.spool.counters
     return {
         **{name: getattr(loop, name) for name in LoopCounters.__slots__},
         "capture_reliable": int(conntrack.reliable) if conntrack else 0,
@@ -69,8 +70,11 @@ def snapshot(parts: Parts) -> Metrics:
         "denials_unreadable": denials.unreadable,
         "process_scans": parts.processes.scans, "process_found": parts.processes.found,
         "process_unknown": parts.processes.unknown, "process_skipped": parts.processes.skipped,
-        "reports_queued": parts.outbox.queued, "reports_dropped": parts.outbox.dropped, "reports_waiting": parts.uplink.waiting,
-        "reports_waiting_bytes": parts.outbox.bytes, "reports_acknowledged": uplink.acknowledged,
+        "reports_queued": spool.queued, "reports_dropped": spool.dropped, "reports_waiting": parts.spool.rows,
+        "reports_waiting_bytes": parts.spool.size, "reports_waiting_s": round(parts.spool.oldest_s(wall_clock()), 1),
+        "reports_corrupt": spool.corrupt, "reports_corrupt_rows": spool.corrupt_rows, "spool_torn": spool.torn,
+        "spool_write_errors": spool.write_errors, "spool_read_errors": spool.read_errors, "spool_sync_errors": spool.sync_errors,
+        "reports_acknowledged": uplink.acknowledged,
         "reports_refused": uplink.refused, "batches": uplink.batches, "batches_failed": uplink.failed,
         "batches_split": uplink.split, "uplink_faults": uplink.faults, "unauthorised": uplink.unauthorised, "connects": parts.wire.connects,
         "connects_idle_closed": parts.wire.idle_closes, "connect_failures": parts.wire.failures,

@@ -22,11 +22,11 @@ from meshtrail.agent.identity import Credentials
 from meshtrail.agent.metrics import LoopCounters, Metrics, Parts, snapshot
 from meshtrail.agent.netlink.decode import Record
 from meshtrail.agent.networks import Networks
-from meshtrail.agent.outbox import Outbox
 from meshtrail.agent.processes import Processes
 from meshtrail.agent.report import Reporter
 from meshtrail.agent.selection import Selection
 from meshtrail.agent.sources.conntrack import Conntrack, Events, Overrun
+from meshtrail.agent.spool import Gap, Spool
 from meshtrail.agent.sysctls import Sysctls
 from meshtrail.agent.tracking import Tracking
 from meshtrail.agent.uplink import Uplink
@@ -50,10 +50,10 @@ class Agent:
         self._table = FlowTable(self._instance)
         self._processes = Processes()
         self._reporter = Reporter(config.reporter_id, config.reporter_name, frozenset())
-        self._outbox = Outbox(self._full_gap)
+        self._spool = Spool(config.state_folder / "spool", self._gap_line, config.spool_bytes_max, config.spool_age_s_max)
         self._credentials = Credentials(config.token)
         self._wire = Wire(config.server, self._credentials, config.ca_file)
-        self._uplink = Uplink(self._wire, self._outbox, config.reporter_id, wall_clock)
+        self._uplink = Uplink(self._wire, self._spool, config.reporter_id, wall_clock)
         self._selection = Selection(self._reporter, config.ignore, ignore_loopback=config.ignore_loopback)
         self._follower = Follower(self._selection, self._table, self._reporter, self._processes, lambda: self._wire.local_ports)
         writer = DenialWriter(config.reporter_id, config.reporter_name, self._reporter)
@@ -63,7 +63,7 @@ class Agent:
         self._pace = Pace(config.prompt_ends)
         self._loop = LoopCounters()
         self._parts = Parts(
-            self._loop, self._table, self._follower, self._processes, self._outbox, self._uplink, self._wire, self._pace, self._denied,
+            self._loop, self._table, self._follower, self._processes, self._spool, self._uplink, self._wire, self._pace, self._denied,
             lambda: self._conntrack,
         )  # fmt: skip
         self._facts: Facts | None = None
@@ -74,8 +74,10 @@ class Agent:
         self._due = {self._watch: 0.0, self._look_at_facts: 0.0, self._resync: 0.0, self._summarise: 0.0, self._open_denials: 0.0}
 
     def start(self) -> None:
-        """Prepare the kernel, open the sockets, take what is there. `NotPermittedError` without CAP_NET_ADMIN."""
+        """Prepare the kernel, open the sockets, take what is there. `NotPermittedError` without CAP_NET_ADMIN, `SpoolLockedError`
+        when another agent has the state folder."""
         config = self._config
+        self._spool.open(wall_clock())
         conntrack = self._conntrack = Conntrack(config.receive_bytes_new, config.receive_bytes_destroy, prompt_ends=config.prompt_ends)
         self._sysctls.look()
         if config.change_sysctls:
@@ -93,6 +95,8 @@ class Agent:
             self._table.watch_silent(flows)
         self._delay(self._resync, limits.POLL_INTERVAL_S if self._table.has_silent else self._look_interval_s)
         self._delay(self._summarise, limits.SUMMARY_INTERVAL_S)
+        if self._spool.last_alive_us is not None:
+            self._gap(min(self._spool.last_alive_us, now), now, None, "restart")
         self._uplink.start(self._facts_now)
         _LOG.info("capturing: %d connections are open", len(self._table))
 
@@ -197,9 +201,10 @@ class Agent:
         self._loop.gaps += 1
         self._uplink.put([self._reporter.gap(str(uuid.uuid4()), since_us, until_us, cause, lost)])
 
-    def _full_gap(self, since_us: int, until_us: int, lost: int) -> bytes:
+    def _gap_line(self, gap: Gap) -> bytes:
+        """What the spool has lost; it asks again when it has to tell it again."""
         self._loop.gaps += 1
-        return self._reporter.gap(str(uuid.uuid4()), since_us, until_us, "spool_full", lost)
+        return self._reporter.gap(gap.id, gap.since_us, gap.until_us, gap.cause, gap.lost)
 
     def _release(self, conntrack: Conntrack) -> None:
         """The server has said what it holds open: continue it, or say that it is lost. An absence is confirmed by another
@@ -227,6 +232,7 @@ class Agent:
     def _watch(self, conntrack: Conntrack) -> None:
         """A table that fills because we read too slowly would stop the network: then lose, and say so."""
         self._delay(self._watch, limits.WATCH_INTERVAL_S)
+        self._spool.alive(wall_clock())
         loop = self._loop
         loop.table_count, loop.table_max = (int(sysctls.read(f"nf_conntrack_{name}") or 0) for name in ("count", "max"))
         wanted = self._watchdog.look(loop.table_count, loop.table_max, loop.reader_lag_ms / 1_000)
@@ -324,8 +330,9 @@ class Agent:
             if self._follower.held:
                 _LOG.warning("%d connections wait for the server's memory; the next start finds them", len(self._follower.held))
         unsent = self._uplink.stop()
+        lost = self._spool.close(wall_clock())
         if unsent:
-            _LOG.error("%d reports could not be sent before the end", unsent)
+            _LOG.warning("%d reports wait on disk for the next start, %d are lost", unsent - lost, lost)
         self._tracking.remove()
         self._sysctls.restore()
         if self._conntrack is not None:

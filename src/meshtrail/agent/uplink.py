@@ -13,15 +13,13 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import msgspec
-import zstandard
 
 from meshtrail.agent import limits
 from meshtrail.agent.facts import Facts
-from meshtrail.agent.outbox import Batch, Outbox
+from meshtrail.agent.spool import Batch, Spool
 from meshtrail.agent.wire import Answer, Wire
 
 _LOG = logging.getLogger(__name__)
-_COMPRESSION_LEVEL = 1
 _REFUSALS_LOGGED_MAX = 5
 
 
@@ -80,25 +78,23 @@ class Counters(msgspec.Struct):
 
 
 class Uplink:
-    """The thread that empties the outbox."""
+    """The thread that empties the spool."""
 
     def __init__(
         self,
         wire: Wire,
-        outbox: Outbox,
+        spool: Spool,
         reporter_id: str,
         clock: Callable[[], int],
         chance: random.Random | None = None,
         resend_s_min: float = limits.RESEND_S_MIN,
     ) -> None:
-        self._wire, self._outbox, self._reporter_id, self._clock = wire, outbox, reporter_id, clock
+        self._wire, self._spool, self._reporter_id, self._clock = wire, spool, reporter_id, clock
         self._chance = chance or random.Random()
         self._resend_s_min = self._wait_s = resend_s_min
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
-        self._compress = zstandard.ZstdCompressor(_COMPRESSION_LEVEL).compress
-        self._under_way: Batch | None = None
         self._ending = False
         self._urgent = False
         self._facts: Callable[[], Facts] | None = None
@@ -117,9 +113,9 @@ class Uplink:
 
     def put(self, lines: list[bytes], *, urgent: bool = True) -> None:
         """Queue reports. What is not urgent waits for something that is, or for the next facts."""
-        with self._changed:
-            self._outbox.put(lines, self._clock())
-            if urgent and not self._urgent:
+        self._spool.put(lines, self._clock())
+        if urgent and not self._urgent:
+            with self._changed:
                 self._urgent = True
                 self._changed.notify_all()
 
@@ -130,13 +126,13 @@ class Uplink:
             self._changed.notify_all()
 
     def stop(self) -> int:
-        """Send what is left, bounded in time; returns how many reports could not be sent."""
+        """Send what is left, bounded in time; returns how many reports stay in the spool."""
         deadline = time.monotonic() + limits.STOP_S_MAX
         with self._changed:
             self._ending = self._urgent = True
             self._changed.notify_all()
             if self._thread.is_alive():
-                self._changed.wait_for(lambda: not self._outbox and self._under_way is None, timeout=limits.STOP_S_MAX)
+                self._changed.wait_for(lambda: not self._spool, timeout=limits.STOP_S_MAX)
             self._stop.set()
             self._changed.notify_all()
         if self._thread.is_alive():
@@ -146,8 +142,7 @@ class Uplink:
     @property
     def waiting(self) -> int:
         """Reports not acknowledged yet."""
-        under_way = self._under_way
-        return self._outbox.rows + (len(under_way.lines) if under_way is not None else 0)
+        return self._spool.rows
 
     def _run(self) -> None:
         """The thread. A fault of ours must not end it in silence: it is logged, counted, and the work goes on."""
@@ -166,20 +161,20 @@ class Uplink:
             if self.remembered is None:
                 self._pause()
         last = 0.0
+        more = bool(self._spool)
         while not self._stop.is_set():
-            if self._under_way is None:
+            if not more:
                 self._wait_for_work(last)
             if self._facts_changed or time.monotonic() >= self._facts_due or self._wire.connects != self._facts_connects:
                 self._send_facts()
-            with self._changed:
-                self._under_way = self._under_way or self._outbox.take()
-                self._urgent = False
-            if self._under_way is not None:
-                sent = self._send(self._under_way)
+            self._urgent = False
+            batch = self._spool.take()
+            more = batch is not None and batch.more
+            if batch is not None and self._send(batch):
+                self._spool.ack(batch)
                 last = time.monotonic()
-                with self._changed:
-                    self._under_way = None if sent else self._under_way
-                    self._changed.notify_all()
+            with self._changed:
+                self._changed.notify_all()
 
     def _wait_for_work(self, last: float) -> None:
         with self._changed:
@@ -225,20 +220,19 @@ class Uplink:
                 return True
             if outcome is Outcome.again:
                 self._pause(wait_s)
-            elif len(batch.lines) > 1:
+            elif batch.rows > 1:
                 self.counters.split += 1
-                middle = len(batch.lines) // 2
-                return self._send(Batch(batch.lines[:middle])) and self._send(Batch(batch.lines[middle:]))
+                first, second = batch.halves()
+                return self._send(first) and self._send(second)
             else:
                 self.counters.refused += 1
-                _LOG.error("the server cannot take a report; it is dropped: %s", batch.lines[0][:300])
+                _LOG.error("the server cannot take a report; it is dropped: %s", batch.lines()[0][:300])
                 return True
         return False
 
     def _attempt(self, batch: Batch) -> tuple[Outcome, float | None]:
-        body = self._compress(b"\n".join(batch.lines))
         headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "zstd", "Idempotency-Key": batch.key}
-        answer = self._wire.request("POST", "/api/v1/ingest/traffic", body, headers)
+        answer = self._wire.request("POST", "/api/v1/ingest/traffic", batch.body, headers)
         if answer is not None and answer.status == 200:
             return self._acknowledge(batch, answer), None
         self.counters.failed += 1
@@ -254,7 +248,7 @@ class Uplink:
             self.counters.failed += 1
             return Outcome.again
         self.counters.batches += 1
-        self.counters.acknowledged += len(batch.lines) - said.refused
+        self.counters.acknowledged += batch.rows - said.refused
         self.counters.refused += said.refused
         for refusal in said.errors[:_REFUSALS_LOGGED_MAX]:
             _LOG.error("the server refuses a report: line %d, %s: %s", refusal.line, refusal.field, refusal.reason)

@@ -1,0 +1,223 @@
+"""The segments on disk: what is written, read, acknowledged, and dropped. For one thread at a time.
+
+*Place*: up to here all is acknowledged. *Cursor*: up to here all has been read; between the two is the batch on its way, always
+within one segment, which is *pinned* so long.
+"""
+
+import contextlib
+import errno
+from collections import deque
+from copy import copy
+from dataclasses import dataclass, field
+
+from meshtrail.agent import limits
+from meshtrail.agent.spool.files import ActiveSegment, Folder, Segment
+from meshtrail.agent.spool.losses import Losses
+from meshtrail.agent.spool.memory import Chunk
+from meshtrail.agent.spool.recover import load
+from meshtrail.agent.spool.state import Place
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the spool counts."""
+
+    queued: int = 0
+    """Lines put."""
+    dropped: int = 0
+    """Lines lost for want of room, or because they were too old."""
+    corrupt: int = 0
+    """Places where a segment is damaged."""
+    corrupt_rows: int = 0
+    """Lines known to be lost there."""
+    torn: int = 0
+    """Segments whose end had to be cut off."""
+    write_errors: int = 0
+    read_errors: int = 0
+    sync_errors: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the spool may take."""
+
+    bytes_max: int = limits.SPOOL_BYTES_MAX
+    age_s_max: float = limits.SPOOL_AGE_S_MAX
+    segment_bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        share = max(limits.SPOOL_SEGMENT_BYTES_MIN, self.bytes_max // 8)
+        object.__setattr__(self, "segment_bytes", min(limits.SPOOL_SEGMENT_BYTES, share))
+
+
+class Store:
+    """The disk's side of the spool."""
+
+    def __init__(self, folder: Folder, bounds: Bounds, losses: Losses, counters: Counters, now_us: int, now_s: float) -> None:
+        self.folder = folder
+        self._bounds, self._losses, self._counters = bounds, losses, counters
+        self.segments: deque[Segment] = deque()
+        self.active: ActiveSegment | None = None
+        self._active_since_s = 0.0
+        self.pinned: int | None = None
+        self.dropped: list[int] = []
+        """Segments that are lost, but whose files stay until the state that says so is on the disk."""
+        self._mark = self.place = self.cursor = Place(0, 0)
+        self._next = 1
+        self._resume(now_us, now_s)
+
+    def _resume(self, now_us: int, now_s: float) -> None:
+        found = self.folder.state.found
+        if found is not None:
+            self.place = found.place
+            self._losses.resume(found.gaps)
+        gone = set(found.dropped) if found is not None else set()
+        numbers = self.folder.numbers()
+        self._next = max([self.place.number, *numbers]) + 1
+        for number in numbers:
+            if number < self.place.number or number in gone:
+                self._remove(number)
+            else:
+                self.segments.append(self._loaded(number, now_us, now_s))
+        self.collect()
+
+    def _loaded(self, number: int, now_us: int, now_s: float) -> Segment:
+        try:
+            segment, torn = load(self.folder, number, now_us, now_s)
+        except OSError:
+            return Segment(number, self.folder.file(number), number.to_bytes(8, "little"), now_us, now_us, torn=True, written_s=now_s)
+        self._counters.torn += torn
+        return segment
+
+    @property
+    def rows(self) -> int:
+        """Lines not acknowledged."""
+        done = self.place.row if self.segments and self.segments[0].number == self.place.number else 0
+        return max(0, sum(segment.rows for segment in self.segments) - done)
+
+    @property
+    def bytes(self) -> int:
+        """Size of all segments."""
+        return sum(segment.end for segment in self.segments)
+
+    def write(self, chunk: Chunk, now_s: float) -> None:
+        """Append a record; OSError when the disk does not take it."""
+        active = self.active
+        if active is not None and (active.segment.end >= self._bounds.segment_bytes or self._is_old(now_s)):
+            self.end_active()
+        if self.active is None:
+            self._begin(chunk.at_us, now_s)
+        assert self.active is not None
+        try:
+            self.active.append(chunk.payload, chunk.rows, chunk.raw, chunk.at_us)
+        except OSError as error:
+            if error.errno not in _FULL:
+                self._leave_active()
+            raise
+        self.active.segment.written_s = now_s
+
+    def _begin(self, now_us: int, now_s: float) -> None:
+        """Begin a segment, with room for all of it."""
+        while self.bytes + self._bounds.segment_bytes > self._bounds.bytes_max or len(self.segments) >= limits.SPOOL_SEGMENTS_MAX:
+            if not self._drop_oldest():
+                break
+        number, self._next = self._next, self._next + 1
+        self.active = ActiveSegment(self.folder.path, number, now_us)
+        self._active_since_s = self.active.segment.written_s = now_s
+        self.segments.append(self.active.segment)
+        self.collect()
+
+    def end_active(self) -> None:
+        """End the segment that is being written."""
+        if self.active is not None:
+            segment, before = self.active.segment, self.active.segment.end
+            with contextlib.suppress(OSError):  # without a seal it is looked through at the next start
+                self.active.seal()
+            if self.place[:2] == (segment.number, before):
+                self.place = self.place._replace(offset=segment.end)
+            self._leave_active()
+
+    def _leave_active(self) -> None:
+        assert self.active is not None
+        self.active.close()
+        self.active = None
+        self.collect()
+
+    def _is_old(self, now_s: float) -> bool:
+        return now_s - self._active_since_s > limits.SPOOL_SEGMENT_S_MAX
+
+    def tend(self, now_s: float) -> None:
+        """Let go of what is too old."""
+        if self.active is not None and self._is_old(now_s):
+            self.end_active()
+        while (oldest := self._oldest()) is not None and now_s - oldest.written_s > self._bounds.age_s_max:
+            if not self._drop_oldest():
+                break
+
+    def _oldest(self) -> Segment | None:
+        """The oldest segment that may go."""
+        writing = self.active.segment if self.active is not None else None
+        return next((each for each in self.segments if each is not writing and each.number != self.pinned), None)
+
+    def _drop_oldest(self) -> bool:
+        segment = self._oldest()
+        if segment is None or len(self.dropped) >= limits.SPOOL_DROPPED_MAX:
+            return False
+        begun = self.place if self.place.number == segment.number else segment.start
+        lost = max(0, segment.rows - begun.row)
+        unknown = segment.torn or not segment.readable
+        if lost or unknown:
+            self._losses.add("spool_full", begun.at_us or segment.first_us, segment.last_us, None if unknown else lost)
+        self._counters.dropped += lost
+        self.segments.remove(segment)
+        self.dropped.append(segment.number)
+        self.collect()
+        return True
+
+    def next_unread(self) -> tuple[Segment, Place] | None:
+        """A segment with something to read, as it is now, and where to begin; it is pinned."""
+        cursor = self.cursor
+        for segment in self.segments:
+            if segment.number > cursor.number or (segment.number == cursor.number and segment.end > cursor.offset):
+                self.pinned = segment.number
+                return copy(segment), cursor if segment.number == cursor.number else segment.start
+        return None
+
+    def confirm(self, place: Place) -> None:
+        """All before is acknowledged, or has nothing to be sent."""
+        self.place = place
+        self.pinned = None
+        self.collect()
+
+    def collect(self) -> None:
+        """Delete the segments that are done with, and move place and cursor to what there is."""
+        while self.segments and self._is_done(self.segments[0]):
+            self._remove(self.segments.popleft().number)
+        if self.segments and self.place.number < self.segments[0].number:
+            self.place = self.segments[0].start
+        self.cursor = max(self.cursor, self.place)
+
+    def _is_done(self, segment: Segment) -> bool:
+        if self.active is not None and segment is self.active.segment:
+            return False
+        return self.place.number > segment.number or (self.place.number == segment.number and self.place.offset >= segment.end)
+
+    def _remove(self, number: int) -> None:
+        """Delete a file. One that cannot be deleted is found, and tried again, at the next start."""
+        with contextlib.suppress(OSError):
+            self.folder.remove(number)
+
+    def unsynced(self) -> list[tuple[Segment, int]]:
+        """Segments to sync, up to where: when something written before the last call is still not acknowledged."""
+        mark, self._mark = self._mark, Place(self.segments[-1].number, self.segments[-1].end) if self.segments else self.place
+        if self.place[:2] >= mark[:2]:
+            return []
+        return [(segment, segment.end) for segment in self.segments if segment.synced < segment.end]
+
+    def remove_dropped(self, numbers: list[int]) -> None:
+        """Delete the files of lost segments."""
+        for number in numbers:
+            self._remove(number)
+        self.dropped = [number for number in self.dropped if number not in numbers]
