@@ -20,6 +20,25 @@ def test_layout(number: int, started_us: int) -> None:
     assert flowid.Maker(INSTANCE).make(number, started_us + 1_000) != made
 
 
+@given(some.binary(min_size=8, max_size=32), some.integers(0, 2**32 - 1))
+def test_tuple_bits(addresses: bytes, ports: int) -> None:
+    """Connections that have one conntrack id and begin together are told apart by their tuples; the id is still read back."""
+    bits = flowid.tuple_bits(addresses, ports)
+    assert 0 <= bits < 2**16
+    made = flowid.Maker(INSTANCE).make(7, 1_000_000, bits)
+    assert uuid.UUID(made).version == 8
+    assert flowid.conntrack_id(made, INSTANCE) == 7
+    assert (made == flowid.Maker(INSTANCE).make(7, 1_000_000)) == (bits == 0)
+
+
+def test_tuples_spread() -> None:
+    """Neighbouring ports and addresses hardly ever have the same bits."""
+    found = {
+        flowid.tuple_bits(bytes([10, 0, 0, low, 10, 0, 1, 1]), port << 16 | 443) for low in range(10) for port in range(40_000, 40_400)
+    }
+    assert len(found) > 3_600
+
+
 def test_others() -> None:
     """The id of another boot, of another namespace, of another version or no id at all gives nothing."""
     made = flowid.Maker(INSTANCE).make(1, 1)

@@ -1,10 +1,15 @@
 """The flow table as transcripts: records in, flows to report out."""
 
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from meshtrail.agent import limits
 from meshtrail.agent.flow import Flow
 from meshtrail.agent.flowtable import FlowTable
+from meshtrail.agent.netlink.decode import Record
 from tests.agent.records import at, closing, destroy, entry, new
 
 
@@ -87,6 +92,19 @@ def test_same_id_again(table: FlowTable) -> None:
     assert first is not None
     assert second.flow_id != first.flow_id
     assert (second.started_us, second.state) == (at(30.0), "open")
+
+
+def test_same_id_again_and_gone_at_once(table: FlowTable) -> None:
+    """A connection under a used id that ends in the batch in which it began is reported once, as ended."""
+    first = table.start(new(seconds=0.0), at(0))
+    assert table.start(new(seconds=30.0), at(32)) is None
+    assert table.end(destroy(stopped=29.0), at(32)) is first
+    second = table.end(destroy(started=30.000_03, stopped=31.0), at(32))
+    assert _said(second) == ("closed", "fin", 1.0)
+    assert second is not None
+    assert (second.started_us, second.start_known) == (at(30.0), True)
+    assert table.settle(at(32)) == []
+    assert (len(table), table.counters.unmatched_ends, table.counters.reborn) == (0, 0, 1)
 
 
 def test_same_id_again_without_end(table: FlowTable) -> None:
@@ -256,3 +274,89 @@ def test_progress() -> None:
     table.entry(entry(counts=(5, 500, 3, 300)), at(180))
     table.end(destroy(), at(181))
     assert table.progress(at(182)) == []
+
+
+OTHER: dict[str, Any] = {"source_port": 40_001, "reply_destination_port": 40_001}
+"""Another tuple."""
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.000_2, 0.05, 30.0])
+def test_one_id_twice(table: FlowTable, apart: float) -> None:
+    """Two connections that have one id at the same time are both reported, under names of their own, and both end as themselves,
+    however close together they began."""
+    first, second = table.start(new(), at(0)), table.start(new(seconds=apart, **OTHER), at(apart))
+    assert first is not None
+    assert second is not None
+    assert first.flow_id != second.flow_id
+    assert table.settle(at(31)) == []
+    assert (len(table), table.counters.opened, table.counters.reborn, table.has_overdue) == (2, 2, 0, False)
+    assert table.end(destroy(stopped=40.0), at(40)) is first
+    assert second.ended_us is None
+    assert table.end(destroy(started=apart, stopped=50.0, **OTHER), at(50)) is second
+    assert [_said(flow) for flow in (first, second)] == [("closed", "fin", 40.0), ("closed", "fin", 50.0 - apart)]
+    assert (len(table), table.counters.unmatched_ends) == (0, 0)
+
+
+def test_one_id_twice_in_dumps(table: FlowTable) -> None:
+    """A dump of two connections with one id is no news when both are known, and neither goes missing while both are there."""
+    flows = [table.entry(entry(started=1.0), at(2)), table.entry(entry(started=1.0, **OTHER), at(2))]
+    assert None not in flows
+    for seconds in (10, 60, 120):
+        assert table.entry(entry(started=1.0), at(seconds)) is None
+        assert table.start(new(seconds=1.0, **OTHER), at(seconds)) is None
+        assert table.settle(at(seconds)) == []
+        assert table.missing({1}, at(seconds)) == []
+    assert len(table) == 2
+    table.missing(set(), at(200))
+    assert {flow.state for flow in table.missing(set(), at(240))} == {"lost"}
+    assert table.counters.lost == 2
+    assert _said(table.end(destroy(started=1.0, stopped=199.0, **OTHER), at(241))) == ("closed", "fin", 198.0)
+
+
+def test_one_id_twice_and_prompt_ends(table: FlowTable) -> None:
+    """A closing update closes the connection that it is about, and the counters of another one with its id are not its own."""
+    first, second = table.start(new(), at(0)), table.start(new(seconds=1.0, **OTHER), at(1))
+    assert table.closing(closing(**OTHER))
+    assert table.closed(closing(seconds=3.0, **OTHER), entry(counts=(9, 900, 9, 900)), at(3)) is second
+    assert second is not None
+    assert second.counted is None
+    assert table.closing(closing())
+    assert not table.closing(closing(**OTHER))
+    assert table.closed(closing(seconds=4.0), entry(counts=(9, 900, 9, 900)), at(4)) is first
+    assert first is not None
+    assert first.counted == (9, 900, 9, 900)
+
+
+def test_one_id_twice_in_silence(table: FlowTable) -> None:
+    """Of two silent flows with one id, one that ends as the kernel tells leaves the other one watched."""
+    flows = [table.entry(entry(started=None, source_port=port), at(0)) for port in (1, 2)]
+    table.watch_silent([flow for flow in flows if flow is not None])
+    assert table.end(destroy(started=None, source_port=1), at(1)) is flows[0]
+    assert table.has_silent
+    table.missing(set(), at(3))
+    assert table.missing(set(), at(4)) == [flows[1]]
+
+
+@given(some.lists(some.tuples(some.integers(1, 2), some.integers(1, 2)), max_size=40), some.integers(1, 6))
+def test_every_connection_once(steps: list[tuple[int, int]], batch: int) -> None:
+    """However connections share ids and use them again, each is reported under one name of its own, and ends as itself."""
+    table = FlowTable(b"abcdef")
+    live: dict[tuple[int, int], float] = {}
+    began: list[float] = []
+    flows: dict[str, Flow] = {}
+    for first in range(0, len(steps), batch):
+        starts: list[Record] = []
+        ends: list[Record] = []
+        for index, (number, port) in enumerate(steps[first : first + batch], first):
+            if (number, port) in live:
+                ends.append(destroy(number, live.pop((number, port)), float(index), source_port=port))
+            else:
+                live[number, port] = float(index)
+                began.append(float(index))
+                starts.append(new(number, float(index), source_port=port))
+        now = at(first + batch)
+        told = [table.start(record, now) for record in starts] + [table.end(record, now) for record in ends] + table.settle(now)
+        flows |= {flow.flow_id: flow for flow in told if flow is not None}
+    assert sorted(flow.started_us for flow in flows.values()) == [at(seconds) for seconds in began]
+    assert sorted(flow.started_us for flow in flows.values() if flow.ended_us is None) == sorted(at(seconds) for seconds in live.values())
+    assert len(table) == len(live)

@@ -24,6 +24,8 @@ class Flow:
     """How the kernel described it first; dropped when `facts` is written, to save memory."""
     port: int | None = None
     """Its source port."""
+    key: int = 0
+    """Which entry it is (see `flowtable.key_of`)."""
     start_known: bool = True
     """Whether the kernel told when it began."""
     ended_us: int | None = None

@@ -3,13 +3,17 @@
 A flow is reported when it opens, when it is closed (a TCP connection as soon as both sides have said so, long before the
 kernel forgets it), and once more if the kernel's last word changes its counters. Its name and its start never change after
 the first report, because the server joins the reports by them.
+
+An entry is known by its id together with its tuple. The id alone is a hash of 32 bits, which two entries have at the same time
+in a table of a hundred thousand; and the tuple alone is used again. An id and tuple that come again with a later start are
+another connection, for which the kernel used the same memory.
 """
 
 from dataclasses import dataclass
 
 from meshtrail.agent import limits
 from meshtrail.agent.flow import CLOSING, Flow, count, ending
-from meshtrail.agent.flowid import Maker
+from meshtrail.agent.flowid import Maker, tuple_bits
 from meshtrail.agent.netlink.decode import Record
 
 
@@ -27,8 +31,22 @@ class Counters:
     found: int = 0
 
 
+def key_of(record: Record) -> int:
+    """Which entry a record is about: a hash of id, protocol, addresses and ports, for this process. In a table of a million two
+    entries have the same one with a chance of one in four million."""
+    return hash(record[1:7])
+
+
+def _began_us(start: Record, now_us: int) -> int:
+    """When a connection began, from its first record."""
+    return (start.event_ns or start.started_ns or now_us * 1_000) // 1_000
+
+
+assert Record._fields[1:7] == ("id", "protocol", "source", "destination", "source_port", "destination_port")
+
+
 class FlowTable:
-    """Connections by conntrack id."""
+    """Connections by `key_of`."""
 
     def __init__(self, instance: bytes) -> None:
         self._make = Maker(instance).make
@@ -45,13 +63,9 @@ class FlowTable:
     def __len__(self) -> int:
         return len(self._flows)
 
-    def get(self, number: int) -> Flow | None:
-        """The flow with this conntrack id."""
-        return self._flows.get(number)
-
     def watch_silent(self, flows: list[Flow]) -> None:
         """Note flows whose entries were made while nobody listened: the kernel will never tell of their end."""
-        self._silent.update(flow.number for flow in flows)
+        self._silent.update(flow.key for flow in flows)
 
     @property
     def has_silent(self) -> bool:
@@ -60,17 +74,19 @@ class FlowTable:
 
     def start(self, record: Record, now_us: int) -> Flow | None:
         """A NEW event; the flow to report, or None when it is known already."""
-        began = (record.event_ns or record.started_ns or now_us * 1_000) // 1_000
-        known = self._flows.get(record.id)
+        began = _began_us(record, now_us)
+        key = key_of(record)
+        known = self._flows.get(key)
         if known is not None:
             if began - known.started_us > limits.SAME_START_US:
-                self._reborn[record.id] = record
+                self._reborn[key] = record
             return None
-        return self._add(record, began, began)
+        return self._add(key, record, began, began)
 
     def entry(self, record: Record, now_us: int) -> Flow | None:
         """An entry of a dump; the flow to report when it was not known, or is seen to have ended."""
-        known = self._flows.get(record.id)
+        key = key_of(record)
+        known = self._flows.get(key)
         if known is not None and self._same(known, record):
             count(known, record)
             if known.ended_us is not None or record.tcp_state not in CLOSING:
@@ -78,9 +94,9 @@ class FlowTable:
             self._close(known, record, now_us)
             return known
         if known is not None:
-            self._reborn[record.id] = record
+            self._reborn[key] = record
             return None
-        flow = self._add(record, (record.started_ns or now_us * 1_000) // 1_000, now_us)
+        flow = self._add(key, record, (record.started_ns or now_us * 1_000) // 1_000, now_us)
         if flow is not None:
             flow.start_known = record.started_ns is not None
             count(flow, record)
@@ -91,42 +107,47 @@ class FlowTable:
     def _same(self, flow: Flow, record: Record) -> bool:
         return record.started_ns is None or abs(record.started_ns // 1_000 - flow.started_us) <= limits.SAME_START_US
 
-    def _add(self, record: Record, began_us: int, seen_us: int) -> Flow | None:
+    def _add(self, key: int, record: Record, began_us: int, seen_us: int) -> Flow | None:
         if len(self._flows) >= limits.FLOWS_MAX:
             self.counters.not_followed += 1
             return None
-        flow = Flow(record.id, self._make(record.id, began_us), began_us, seen_us, record, record.source_port)
-        self._flows[record.id] = flow
+        flow = self._flows[key] = self._made(key, record, began_us, seen_us)
         self.counters.opened += 1
         return flow
 
+    def _made(self, key: int, record: Record, began_us: int, seen_us: int) -> Flow:
+        ports = (record.source_port or 0) << 16 | (record.destination_port or 0)
+        name = self._make(record.id, began_us, tuple_bits(record.source + record.destination, ports))
+        return Flow(record.id, name, began_us, seen_us, record, record.source_port, key)
+
     def closing(self, record: Record) -> bool:
         """Whether this closing update is news: then the entry's counters are worth asking for."""
-        flow = self._flows.get(record.id)
+        flow = self._flows.get(key_of(record))
         return flow is not None and flow.ended_us is None
 
     def closed(self, update: Record, entry: Record | None, now_us: int) -> Flow | None:
         """A closing update and the entry's counters; the flow to report."""
-        flow = self._flows.get(update.id)
+        flow = self._flows.get(key_of(update))
         if flow is None or flow.ended_us is not None:
             return None
-        if entry is not None and entry.id == update.id:
+        if entry is not None and key_of(entry) == flow.key:
             count(flow, entry)
         self._close(flow, update, now_us)
         return flow
 
     def end(self, record: Record, now_us: int) -> Flow | None:
         """A DESTROY event; the flow to report, or None when everything was said before."""
-        flow = self._flows.get(record.id)
+        key = key_of(record)
+        flow = self._flows.get(key)
         if flow is not None and self._same(flow, record):
-            del self._flows[record.id]
-            self._silent.discard(record.id)
+            del self._flows[key]
+            self._silent.discard(key)
         else:
-            flow = self._found(record)
+            flow = self._unsettled(key, record, now_us) or self._found(key, record)
         if flow is None:
             self.counters.unmatched_ends += 1
             began = (record.started_ns or record.event_ns or now_us * 1_000) // 1_000
-            flow = Flow(record.id, self._make(record.id, began), began, now_us, record, record.source_port)
+            flow = self._made(key, record, began, now_us)
             flow.start_known = record.started_ns is not None
         ended, counted = flow.ended_us, flow.counted
         count(flow, record)
@@ -135,12 +156,25 @@ class FlowTable:
             return flow
         return flow if counted != flow.counted else None
 
-    def _found(self, record: Record) -> Flow | None:
+    def _unsettled(self, key: int, record: Record, now_us: int) -> Flow | None:
+        """A connection under a used id and tuple that ended in the batch in which it began."""
+        start = self._reborn.get(key)
+        if start is None:
+            return None
+        began = _began_us(start, now_us)
+        if record.started_ns is not None and abs(record.started_ns // 1_000 - began) > limits.SAME_START_US:
+            return None
+        del self._reborn[key]
+        self.counters.reborn += 1
+        self.counters.opened += 1
+        return self._made(key, start, began, began)
+
+    def _found(self, key: int, record: Record) -> Flow | None:
         """A flow that was set aside, and whose end has come: it keeps its name."""
-        flow = self._gone_by.get(record.id)
+        flow = self._gone_by.get(key)
         if flow is None or not self._same(flow, record):
             return None
-        del self._gone_by[record.id]
+        del self._gone_by[key]
         if flow.state == "lost":
             flow.ended_us = None
             self.counters.found += 1
@@ -158,17 +192,17 @@ class FlowTable:
         self.counters.closed += 1
 
     def settle(self, now_us: int) -> list[Flow]:
-        """Connections that began under the id of another one. Call it after a batch. The other has ended, and the kernel
+        """Connections that began under the id and tuple of another one. Call it after a batch. The other has ended, and the kernel
         is about to say so, or said it in vain: it is set aside under its name until then."""
         changed = []
-        for number, record in self._reborn.items():
-            old = self._flows.pop(number, None)
+        for key, record in self._reborn.items():
+            old = self._flows.pop(key, None)
             if old is not None:
                 self._set_aside(old)
                 if old.ended_us is None:
                     self._overdue.append((old, now_us))
-            began = (record.event_ns or record.started_ns or now_us * 1_000) // 1_000
-            flow = self._add(record, began, began)
+            began = _began_us(record, now_us)
+            flow = self._add(key, record, began, began)
             self.counters.reborn += 1
             if flow is not None:
                 changed.append(flow)
@@ -186,26 +220,27 @@ class FlowTable:
         """Remember a flow that is no longer in the table, in case that the kernel's last word comes after all."""
         if len(self._gone_by) >= limits.LOST_REMEMBERED_MAX:
             del self._gone_by[next(iter(self._gone_by))]
-        self._gone_by[flow.number] = flow
+        self._gone_by[flow.key] = flow
 
     def missing(self, present: set[int], now_us: int) -> list[Flow]:
         """Flows whose end was missed, to be reported. Absent from one dump is a suspicion, because a dump can miss an entry.
         Absent from a later one is certain for silent flows; for the others only when nothing came for a while, because
-        the kernel takes an entry out of the table first, and tells of its end when there is room."""
+        the kernel takes an entry out of the table first, and tells of its end when there is room. `present` are conntrack ids:
+        of two flows with one id neither is missed before both are gone."""
         suspects: dict[int, tuple[Flow, int]] = {}
         confirmed: list[Flow] = []
-        for number, flow in self._flows.items():
-            if number in present:
+        for key, flow in self._flows.items():
+            if flow.number in present:
                 continue
-            suspected, since_us = self._suspects.get(number, (None, now_us))
+            suspected, since_us = self._suspects.get(key, (None, now_us))
             if suspected is not flow:
-                suspects[number] = (flow, now_us)
-            elif number in self._silent or now_us - since_us >= limits.LOST_AFTER_US:
+                suspects[key] = (flow, now_us)
+            elif key in self._silent or now_us - since_us >= limits.LOST_AFTER_US:
                 confirmed.append(flow)
             else:
-                suspects[number] = (flow, since_us)
+                suspects[key] = (flow, since_us)
         for flow in confirmed:
-            del self._flows[flow.number]
+            del self._flows[flow.key]
         self._suspects = suspects
         gone = [self._gone(flow, now_us) for flow in confirmed if flow.ended_us is None]
         self._silent &= self._flows.keys()
@@ -226,11 +261,11 @@ class FlowTable:
 
     def doubt(self, now_us: int) -> None:
         """The kernel holds ends back: who is suspected may only be waiting for it."""
-        self._suspects = {number: (flow, now_us) for number, (flow, _) in self._suspects.items()}
+        self._suspects = {key: (flow, now_us) for key, (flow, _) in self._suspects.items()}
 
     def _gone(self, flow: Flow, now_us: int) -> Flow:
         """A silent flow was watched, so its end is known, if not why it ended; any other end was missed."""
-        if flow.number not in self._silent:
+        if flow.key not in self._silent:
             return self._lose(flow, now_us)
         flow.ended_us = flow.seen_us = max(now_us, flow.started_us)
         flow.state, flow.close_reason = "closed", "unknown"
@@ -240,7 +275,7 @@ class FlowTable:
     @property
     def has_suspects(self) -> bool:
         """Whether another dump is needed to confirm an absence."""
-        return self.has_overdue or any(self._flows.get(number) is flow for number, (flow, _) in self._suspects.items())
+        return self.has_overdue or any(self._flows.get(key) is flow for key, (flow, _) in self._suspects.items())
 
     @property
     def has_overdue(self) -> bool:
@@ -250,7 +285,7 @@ class FlowTable:
     @property
     def has_silent_suspects(self) -> bool:
         """Whether another dump confirms an absence at once."""
-        return any(number in self._silent for number in self._suspects)
+        return any(key in self._silent for key in self._suspects)
 
     def flows(self) -> list[Flow]:
         """All flows in the table, at this moment."""
