@@ -4,11 +4,14 @@ import threading
 from collections import OrderedDict
 
 from meshtrail.common.errors import ForbiddenError
-from meshtrail.control.inventory import Snapshot
+from meshtrail.control.inventory import Group, PeerRecord, Snapshot
 from meshtrail.control.limits import SNAPSHOTS_MAX
 from meshtrail.control.peers import cleaned
 from meshtrail.control.service import Control
 from meshtrail.enrich.directory import Directory, Peer
+from meshtrail.enrich.resources import Resource, Resources
+from meshtrail.ingest.validate import packed
+from meshtrail.model.network_map import ResourceType
 
 
 class Directories:
@@ -46,12 +49,29 @@ class Directories:
 
 
 def directory_of(snapshot: Snapshot) -> Directory:
-    """Machines and resources by address, with their groups."""
+    """Machines and resources by address, with their groups. An address of the overlay leads to the peer whose it is, whoever
+    else claims it."""
     in_groups = snapshot.groups_of_peers
-    return Directory.of(
-        Peer(
-            machine.id, machine.name, machine.facts.os, machine.facts.dns_label, machine.facts.addresses, machine.facts.users,
-            tuple(group.name for group in in_groups.get(machine.id, ())),
-        )
-        for machine in snapshot.machines.values()
-    )  # fmt: skip
+    found = Directory.of((_peer(machine, in_groups.get(machine.id, ())) for machine in snapshot.machines.values()), _resources(snapshot))
+    holders = {
+        address: found.peers[peer_id]
+        for peer_id, networks in snapshot.overlay.items()
+        for each in networks
+        if (address := packed(each.partition("/")[0])) is not None
+    }
+    return Directory(found.peers, {**found.by_address, **holders}, found.resources)
+
+
+def _peer(machine: PeerRecord, in_groups: tuple[Group, ...]) -> Peer:
+    said = machine.facts
+    names = tuple(group.name for group in in_groups)
+    return Peer(machine.id, machine.name, said.os, said.dns_label, said.addresses, said.users, names)
+
+
+def _resources(snapshot: Snapshot) -> Resources:
+    in_groups = snapshot.groups_of_resources
+    return Resources(
+        (each.address, Resource(each.id, each.name, tuple(group.name for group in in_groups[each.id])))
+        for each in snapshot.resources.values()
+        if each.enabled and each.type is not ResourceType.domain
+    )

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import msgspec
 
+from meshtrail.control.overlay import Addresses, overlay_addresses
 from meshtrail.enrich.directory import Peer as Facts
 from meshtrail.model.network_map import Action, Mode, PortRange, Protocol, ResourceType
 
@@ -170,6 +171,11 @@ class Snapshot:
     def peers(self) -> Mapping[str, PeerRecord]:
         """The machines that are enrolled."""
         return {identifier: machine for identifier, machine in self.machines.items() if machine.enrolled_at is not None}
+
+    @cached_property
+    def overlay(self) -> Mapping[str, Addresses]:
+        """Each peer's addresses in the overlay."""
+        return overlay_addresses({peer.id: peer.claims for peer in self.peers.values()}, self.settings.ranges)
 
     @cached_property
     def members(self) -> Mapping[str, frozenset[str]]:

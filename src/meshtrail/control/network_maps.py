@@ -1,20 +1,17 @@
 """From an organisation's policies to what each peer has to know: its network map. Pure.
 
 A *plan* is made once for a snapshot and asked for each peer. Whoever is the destination of a policy's rule gets an *input*
-rule with the addresses of the sources, whoever is a source an *output* rule that says which rule lets it leave; a routing
-peer gets a *forward* rule for each resource behind it. Posture checks are not looked at.
-
-An address counts as a peer's when the peer says it has it, it lies in the organisation's ranges, and no other peer said so
-before: a machine cannot take another's rights by naming its address.
+rule with the addresses of the sources, whoever is a source an *output* rule, which blocks nothing and says which rule is about
+what leaves; a routing peer gets a *forward* rule for each resource behind it. Posture checks are not looked at.
 """
 
-import ipaddress
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 import msgspec
 
 from meshtrail.control.inventory import Network, Policy, PolicyRule, Reference, Resource, Router, Settings, Snapshot
+from meshtrail.control.overlay import Addresses, in_order
 from meshtrail.model.network_map import (
     RULES_MAX,
     Action,
@@ -28,7 +25,6 @@ from meshtrail.model.network_map import (
     Rule,
 )
 
-Addresses = tuple[str, ...]
 _NOBODY: frozenset[str] = frozenset()
 
 
@@ -49,11 +45,6 @@ class Plan:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._known: dict[frozenset[str], Addresses] = {}
-
-    @cached_property
-    def addresses(self) -> Mapping[str, Addresses]:
-        """Each peer's own addresses in the overlay (CIDR), IPv4 first."""
-        return overlay_addresses(self._snapshot)
 
     def network_map(self, peer_id: str) -> NetworkMap:
         """The peer's map; serial and time of issue are 0, for whoever issues it to fill."""
@@ -136,14 +127,14 @@ class Plan:
     def _addresses_of(self, peers: frozenset[str], but: str) -> Addresses:
         found = self._known.get(peers)
         if found is None:
-            found = tuple(_sorted(address for peer in peers for address in self.addresses[peer]))
+            found = tuple(in_order(address for peer in peers for address in self._snapshot.overlay[peer]))
             self._known[peers] = found
-        own = self.addresses[but] if but in peers else ()
+        own = self._snapshot.overlay[but] if but in peers else ()
         return tuple(each for each in found if each not in own) if own else found
 
     def _rules(self, expanded: _Expanded, peer_id: str, routed: Mapping[str, Router]) -> Iterable[Rule]:
         """The rule as it concerns this peer: into it, out of it, through it."""
-        rule, own = expanded.rule, self.addresses[peer_id]
+        rule, own = expanded.rule, self._snapshot.overlay[peer_id]
         comes_from = leads_to = _NOBODY
         for sources, destinations in (
             (expanded.sources, expanded.destinations),
@@ -153,19 +144,19 @@ class Plan:
             leads_to |= destinations if peer_id in sources else _NOBODY
         if own and (others := self._addresses_of(comes_from, peer_id)):
             yield _rule(expanded, Chain.input, others, own)
-        leaves = own and rule.action is Action.accept
-        if leaves and (others := self._addresses_of(leads_to, peer_id)):
+        if own and (others := self._addresses_of(leads_to, peer_id)):
             yield _rule(expanded, Chain.output, own, others)
         sources = self._addresses_of(expanded.sources, peer_id)
         for resource in expanded.resources:
             if sources and resource.network_id in routed:
                 yield _resource_rule(expanded, Chain.forward, sources, resource)
-            if leaves and peer_id in expanded.sources:
+            if own and peer_id in expanded.sources:
                 yield _resource_rule(expanded, Chain.output, own, resource)
 
     def _governed(self, routed: Mapping[str, Router]) -> tuple[Governed, ...]:
         """First each routed network with its default, then all that comes from the overlay: to this peer by any of its
-        addresses, and through it. A peer could name another address of this machine as its destination, so those count."""
+        addresses, and through it. A peer could name another address of this machine as its destination, so those count. Last
+        what leaves into the overlay: nothing is blocked there, whatever the rules say."""
         settings = self._snapshot.settings
         ranges, default = settings.ranges, settings.overlay_default
         if not ranges:
@@ -175,7 +166,8 @@ class Plan:
             for network_id in sorted(routed)
             if self._resources_of[network_id]
         ]
-        return (*found, Governed("", Chain.input, ranges, default), Governed("", Chain.forward, ranges, default))
+        overlay = [Governed("", chain, ranges, default) for chain in (Chain.input, Chain.forward)]
+        return (*found, *overlay, Governed("", Chain.output, ranges, Action.accept))
 
     def _settings(self, peer_id: str) -> AgentSettings:
         settings = self._snapshot.settings
@@ -195,31 +187,6 @@ def agent_settings(settings: Settings, *, concerned: bool) -> AgentSettings:
         collect_exit_node=settings.collect_exit_node,
         progress_interval_s=settings.progress_interval_s,
     )
-
-
-def overlay_addresses(snapshot: Snapshot) -> dict[str, Addresses]:
-    """Each peer's addresses in the organisation's ranges (CIDR). Of two that claim one, the one that did so first has it."""
-    ranges = [ipaddress.ip_network(each) for each in snapshot.settings.ranges]
-    holders: dict[str, tuple[int, str]] = {}
-    for peer in snapshot.peers.values():
-        for text in peer.facts.addresses:
-            address = ipaddress.ip_address(text)
-            if any(address.version == each.version and address in each for each in ranges):
-                claim = (peer.claims.get(text, 0), peer.id)
-                network = f"{address}/{address.max_prefixlen}"
-                holders[network] = min(holders.get(network, claim), claim)
-    found: dict[str, list[str]] = {identifier: [] for identifier in snapshot.peers}
-    for network, (_, identifier) in holders.items():
-        found[identifier].append(network)
-    return {identifier: tuple(_sorted(networks)) for identifier, networks in found.items()}
-
-
-def _sorted(networks: Iterable[str]) -> list[str]:
-    def key(text: str) -> tuple[int, int]:
-        address = ipaddress.ip_address(text.partition("/")[0])
-        return address.version, int(address)
-
-    return sorted(networks, key=key)
 
 
 def _rule(expanded: _Expanded, chain: Chain, sources: Addresses, destinations: Addresses) -> Rule:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from meshtrail.enrich.resources import NO_RESOURCES, Resources
 from meshtrail.ingest.validate import packed
 
 
@@ -27,9 +28,11 @@ class Directory:
 
     peers: Mapping[str, Peer]
     by_address: Mapping[bytes, Peer]
+    resources: Resources = NO_RESOURCES
+    """What stands in the networks behind routing peers."""
 
     @staticmethod
-    def of(peers: Iterable[Peer]) -> "Directory":
+    def of(peers: Iterable[Peer], resources: Resources = NO_RESOURCES) -> "Directory":
         """A directory of these peers; of two that claim one address the later one has it."""
         known = {peer.id: peer for peer in peers}
         by_address = {
@@ -38,7 +41,7 @@ class Directory:
             for text in peer.addresses
             if (address := packed(text)) is not None and not is_loopback(address)
         }
-        return Directory(known, by_address)
+        return Directory(known, by_address, resources)
 
 
 _LOOPBACK_V6 = b"\x00" * 15 + b"\x01"

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from meshtrail.enrich import ports
 from meshtrail.enrich.directory import Directory, Peer, is_loopback
 from meshtrail.enrich.geo import Atlas, Place
+from meshtrail.enrich.resources import Resource
 from meshtrail.model.enums import EndpointType
 
 Values = list[str | None]
@@ -34,13 +35,20 @@ class Enricher:
     def _fill_end(self, table: pa.Table, end: str, directory: Directory) -> pa.Table:
         addresses = _whole(table[f"{end}_address"])
         distinct: list[bytes] = addresses.dictionary.to_pylist()
-        owners = _owners(table, addresses, distinct, directory)
-        for name, read in _PEER_FIELDS.items():
+        resources = [directory.resources.at(address) for address in distinct]
+        owners = _owners(table, addresses, distinct, resources, directory)
+        for name, read in _OWNER_FIELDS.items():
             table = _fill(table, f"{end}_{name}", owners.text(read))
+        table = _fill_groups(table, f"{end}_groups", owners.groups())
         table = _fill(table, f"{end}_type", owners.types(distinct))
         places = [self._place(address) for address in distinct]
-        for position, name in enumerate(("country_code", "city_name")):
-            values: Values = [place[position] for place in places]
+        by_address: dict[str, Values] = {
+            "country_code": [place[0] for place in places],
+            "city_name": [place[1] for place in places],
+            "resource_id": [each.id if each else None for each in resources],
+            "resource_name": [each.name if each else None for each in resources],
+        }
+        for name, values in by_address.items():
             if any(values):
                 table = _fill(table, f"{end}_{name}", _spread(values, addresses.indices))
         return table
@@ -49,48 +57,68 @@ class Enricher:
         return self._atlas.place(address) if _is_global(address) else (None, None)
 
 
-_PEER_FIELDS: dict[str, Callable[[Peer], str | None]] = {
-    "id": lambda peer: peer.id,
-    "name": lambda peer: peer.name,
-    "os": lambda peer: peer.os,
-    "dns_label": lambda peer: peer.dns_label,
+Owner = Peer | Resource
+
+_OWNER_FIELDS: dict[str, Callable[[Owner], str | None]] = {
+    "id": lambda owner: owner.id,
+    "name": lambda owner: owner.name,
+    "os": lambda owner: owner.os,
+    "dns_label": lambda owner: owner.dns_label,
 }
 
 
 class _Owners:
-    """Which peer stands at one end of each row: an index into a list of peers, -1 for none."""
+    """Who stands at one end of each row: an index into a list of peers and resources, one past it for nobody."""
 
-    def __init__(self, peers: list[Peer], rows: np.ndarray, indices: pa.Array) -> None:
-        self._peers = peers
-        self._rows = rows
+    def __init__(self, owners: list[Owner], rows: np.ndarray, indices: pa.Array) -> None:
+        self._owners = owners
+        self._rows = pa.array(rows, pa.int32())
         self._indices = indices
 
-    def text(self, read: Callable[[Peer], str | None]) -> pa.Array | None:
-        values: Values = [*(read(peer) for peer in self._peers), None]
-        return _spread(values, pa.array(self._rows, pa.int32())) if any(values) else None
+    def text(self, read: Callable[[Owner], str | None]) -> pa.Array | None:
+        values: Values = [*(read(owner) for owner in self._owners), None]
+        return _spread(values, self._rows) if any(values) else None
+
+    def groups(self) -> pa.Array | None:
+        lists = [*(list(owner.groups) for owner in self._owners), []]
+        return pa.array(lists, pa.list_(pa.string())).take(self._rows) if any(lists) else None
 
     def types(self, distinct: list[bytes]) -> pa.Array:
         kinds = [int(EndpointType.external if _is_global(address) else EndpointType.unknown) for address in distinct]
         by_address = pa.array([*kinds], pa.int8()).take(self._indices)
-        owned = pa.array(self._rows < len(self._peers))
-        return pc.if_else(owned, pa.scalar(int(EndpointType.peer), pa.int8()), by_address)
+        known = [int(EndpointType.peer if isinstance(owner, Peer) else EndpointType.resource) for owner in self._owners]
+        return pc.coalesce(pa.array([*known, None], pa.int8()).take(self._rows), by_address)
 
 
-def _owners(table: pa.Table, addresses: pa.DictionaryArray, distinct: list[bytes], directory: Directory) -> _Owners:
-    peers = list(directory.peers.values())
-    place = {peer.id: index for index, peer in enumerate(peers)}
-    none = len(peers)
-    by_address = np.array(
-        [place[peer.id] if (peer := directory.by_address.get(address)) else none for address in distinct] + [none], dtype=np.int32
-    )
+class _Numbering:
+    """Numbers owners in the order in which they are met; -1 is nobody."""
+
+    def __init__(self) -> None:
+        self.owners: list[Owner] = []
+        self._numbers: dict[int, int] = {}
+
+    def __call__(self, owner: Owner | None) -> int:
+        if owner is None:
+            return -1
+        number = self._numbers.setdefault(id(owner), len(self.owners))
+        if number == len(self.owners):
+            self.owners.append(owner)
+        return number
+
+
+def _owners(
+    table: pa.Table, addresses: pa.DictionaryArray, distinct: list[bytes], resources: list[Resource | None], directory: Directory
+) -> _Owners:
+    number = _Numbering()
+    found = [number(directory.by_address.get(address) or resource) for address, resource in zip(distinct, resources, strict=True)]
     indices = np.asarray(pc.fill_null(addresses.indices, len(distinct)))
-    rows = by_address[indices]
+    rows = np.array([*found, -1], dtype=np.int32)[indices]
     local = np.array([is_loopback(address) for address in distinct] + [False])
     if local.any():
         reporters = _whole(table["reporter_id"])
-        by_reporter = np.array([place.get(text, none) for text in reporters.dictionary.to_pylist()], dtype=np.int32)
+        by_reporter = np.array([number(directory.peers.get(text)) for text in reporters.dictionary.to_pylist()], dtype=np.int32)
         rows = np.where(local[indices], by_reporter[np.asarray(reporters.indices)], rows)
-    return _Owners(peers, rows, addresses.indices)
+    return _Owners(number.owners, np.where(rows < 0, len(number.owners), rows), addresses.indices)
 
 
 def _whole(values: pa.ChunkedArray) -> pa.DictionaryArray:
@@ -114,6 +142,17 @@ def _fill(table: pa.Table, name: str, values: pa.Array | None) -> pa.Table:
         merged = pc.coalesce(_whole(given).dictionary_decode(), values.dictionary_decode()).dictionary_encode()
     else:
         merged = pc.coalesce(given, values)
+    return table.set_column(table.column_names.index(name), name, merged)
+
+
+def _fill_groups(table: pa.Table, name: str, values: pa.Array | None) -> pa.Table:
+    """As `_fill`; an empty list is an unknown one."""
+    if values is None:
+        return table
+    if name not in table.column_names:
+        return table.append_column(name, values)
+    given = table[name].combine_chunks()
+    merged = pc.if_else(pc.equal(pc.list_value_length(given), 0), values, given)
     return table.set_column(table.column_names.index(name), name, merged)
 
 

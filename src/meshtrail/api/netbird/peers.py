@@ -13,7 +13,6 @@ from meshtrail.api.netbird.shapes import JSON_BYTES_MAX, NOTHING, GroupMinimum, 
 from meshtrail.common.errors import NotFoundError, UnusableError
 from meshtrail.control.inventory import PeerRecord, Snapshot
 from meshtrail.control.limits import CONNECTED_S
-from meshtrail.control.network_maps import overlay_addresses
 from meshtrail.control.service import Scope
 
 
@@ -82,8 +81,7 @@ def _shape(snapshot: Snapshot, peer: PeerRecord, addresses: tuple[str, ...], see
 def _shapes(state: State, org_id: str) -> list[PeerShape]:
     snapshot: Snapshot = state.control.snapshot(org_id)
     seen, now = state.control.peers.last_seen(org_id), state.clock()
-    addresses = overlay_addresses(snapshot)
-    return [_shape(snapshot, peer, addresses[peer.id], seen.get(peer.id, 0), now) for peer in snapshot.peers.values()]
+    return [_shape(snapshot, peer, snapshot.overlay[peer.id], seen.get(peer.id, 0), now) for peer in snapshot.peers.values()]
 
 
 async def _answer(request: AnyRequest, state: State, identifier: str) -> PeerShape:
