@@ -7,7 +7,7 @@ import threading
 import time
 from pathlib import Path
 
-from lab.limits import READY_S_MAX, STOP_S_MAX
+from lab.limits import READY_S_MAX, SAID_CHARACTERS_MAX, STOP_S_MAX
 from lab.namespace import LabError, program
 
 
@@ -33,9 +33,9 @@ class Child:
         pause = threading.Event()
         while word not in (said := self.text()):
             if self.process.poll() is not None:
-                raise LabError(f"{self.name} ended with code {self.process.returncode}:\n{self.text()[-2_000:]}")
+                raise LabError(f"{self.name} ended with code {self.process.returncode}:\n{self.text()[-SAID_CHARACTERS_MAX:]}")
             if time.monotonic() > deadline:
-                raise LabError(f"{self.name} did not say {word!r} within {READY_S_MAX} s:\n{said[-2_000:]}")
+                raise LabError(f"{self.name} did not say {word!r} within {READY_S_MAX} s:\n{said[-SAID_CHARACTERS_MAX:]}")
             pause.wait(0.02)
         return said
 

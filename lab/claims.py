@@ -35,14 +35,27 @@ class Claim:
     def take(self) -> bool:
         """Whether the lock is ours now."""
         FOLDER.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        while (file := self._lock()) is not None:
+            if self._is_current(file):
+                self._file = file
+                return True
+            os.close(file)  # whoever had it removed its name meanwhile
+        return False
+
+    def _lock(self) -> int | None:
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            os.close(self._file)
-            self._file = None
+            os.close(file)
+            return None
+        return file
+
+    def _is_current(self, file: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file), self._path.stat())
+        except FileNotFoundError:
             return False
-        return True
 
     def release(self) -> None:
         """Give it back."""

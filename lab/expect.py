@@ -15,6 +15,10 @@ _HEADER = {(TCP, 4): 52, (TCP, 6): 72, (UDP, 4): 28, (UDP, 6): 48, (ICMP, 4): 20
 """Bytes before the payload: address header, and TCP's with its time stamps or UDP's. ICMP's own counts as payload."""
 
 
+ANY = "any"
+"""Stands for whatever policy a row names, also none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Expect:
     """One row that there should be. What is None is not looked at, but for the policy: None is no policy at all."""
@@ -35,7 +39,7 @@ class Expect:
     drops: tuple[int, int] | None = None
     """Fewest and most denied packets folded into the row."""
     version: int | None = None
-    """How often the policy had been changed, counted from the first version that the lab saw."""
+    """Version of the policy."""
 
 
 class Finding(msgspec.Struct):
@@ -78,10 +82,10 @@ def differences(expect: Expect, row: Row, talk: Talk) -> list[str]:
     wanted = {
         "state": expect.state, "verdict": expect.verdict, "direction": expect.direction,
         "connection_type": expect.connection_type, "close_reason": expect.close_reason, "attribution": expect.attribution,
-        "destination_resource_name": expect.resource,
+        "destination_resource_name": expect.resource, "policy_version": expect.version,
     }  # fmt: skip
     problems = [f"{name} is {row[name]}, not {value}" for name, value in wanted.items() if value is not None and row[name] != value]
-    if row["policy_name"] != expect.policy:
+    if expect.policy not in {ANY, row["policy_name"]}:
         problems.append(f"policy_name is {row['policy_name']}, not {expect.policy}")
     if expect.translated is not None and (row["nat_source_address"] is not None) != expect.translated:
         problems.append(f"nat_source_address is {row['nat_source_address']}")

@@ -4,6 +4,8 @@ import os
 import re
 import shutil
 import sys
+import threading
+import time
 from typing import Self
 
 from lab.capture import Capture
@@ -12,9 +14,11 @@ from lab.children import Child, stop_all
 from lab.claims import Claim, clean, data_folder
 from lab.client import Api
 from lab.expire import Expirer
-from lab.namespace import LabError
+from lab.limits import ENFORCED_S_MAX, POLL_S, SAID_CHARACTERS_MAX
+from lab.namespace import LabError, program
+from lab.organisation import Organisation
 from lab.pcap import Connection
-from lab.topology import Network, Node
+from lab.topology import LAN_V4, Network, Node
 from meshtrail.cli.local import LOCAL_TOKEN_FILE
 from meshtrail.control.service import Control
 from meshtrail.server import CONTROL_FILE
@@ -30,11 +34,12 @@ class Lab:
         self._wants_capture = capture
         self._claim = Claim(self.tag)
         self._servers: list[Child] = []
-        self._agents: list[Child] = []
+        self._agents: dict[str, Child] = {}
         self._captures: list[Capture] = []
         self._expirer: Expirer | None = None
         self._network: Network | None = None
         self._api: Api | None = None
+        self._organisation: Organisation | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -62,6 +67,13 @@ class Lab:
         return self._api
 
     @property
+    def organisation(self) -> Organisation:
+        """What the server was told; there while it runs."""
+        if self._organisation is None:
+            raise LabError("The lab has not been started.")
+        return self._organisation
+
+    @property
     def checker(self) -> Checker:
         """Compares the API's rows with what is expected."""
         return Checker(self.api)
@@ -78,11 +90,22 @@ class Lab:
             self._captures = [Capture(node, self.folder) for node in self._network.peers()]
             for capture in self._captures:
                 capture.ready()
-        self._agents = [self._start_agent(node) for node in self._network.peers()]
-        for agent in self._agents:
-            agent.ready("capturing:")
+        self._start_agents()
         self._expirer = Expirer(self._network.peers())
         self._expirer.start()
+
+    def _start_agents(self) -> None:
+        """Enrol every peer; then the policies, which all of them enforce before this returns."""
+        self._organisation = Organisation(self.api)
+        keys = self._organisation.prepare()
+        for node in self.network.peers():
+            self._agents[node.name] = self._start_agent(node, keys[node.name])
+        for agent in self._agents.values():
+            agent.ready("capturing:")
+        last = self._organisation.complete()
+        for name in self._agents:
+            self.enforced(name, last)
+        self.enforced("router", re.escape(str(LAN_V4[20])))
 
     def _start_server(self) -> Api:
         data = self.folder / "server"
@@ -93,16 +116,28 @@ class Lab:
         url = re.findall(r"answers at (http://\S+)", server.ready("answers at "))[0]
         return Api(url, (data / LOCAL_TOKEN_FILE).read_text(encoding="ascii").strip())
 
-    def _start_agent(self, node: Node) -> Child:
+    def _start_agent(self, node: Node, key: str) -> Child:
         folder = self.folder / node.name
         folder.mkdir()
-        token = folder / "token"
-        token.write_text((self.folder / "server" / LOCAL_TOKEN_FILE).read_text(encoding="ascii"), encoding="ascii")
+        key_file = folder / "enrolment-key"
+        key_file.write_text(key, encoding="ascii")
         command = [
-            sys.executable, "-m", "meshtrail.agent", "--server", self.api.url, "--name", node.name, "--run-dir", str(folder / "run"),
-            "--ignore", str(self.network.management), "--token-file", str(token), "--reporter-id", node.name,
+            sys.executable, "-m", "meshtrail.agent", "--server", self.api.url, "--name", node.name,
+            "--enrolment-key-file", str(key_file), "--state-dir", str(folder / "state"), "--run-dir", str(folder / "run"),
+            "--ignore", str(self.network.management),
         ]  # fmt: skip
         return Child(f"agent of {node.name}", node.space.command(*command), self.folder / f"agent-{node.name}.log")
+
+    def enforced(self, peer: str, pattern: str) -> None:
+        """Wait until a peer's rules in the kernel have this text."""
+        deadline = time.monotonic() + ENFORCED_S_MAX
+        pause = threading.Event()
+        while not re.search(pattern, self.network[peer].space.run(program("nft", "nftables"), "list", "ruleset")):
+            if time.monotonic() > deadline:
+                raise LabError(
+                    f"{peer} does not enforce {pattern} within {ENFORCED_S_MAX} s:\n{self._agents[peer].text()[-SAID_CHARACTERS_MAX:]}"
+                )
+            pause.wait(POLL_S)
 
     def sign_in_link(self) -> str:
         """A link that signs a browser in, once."""
@@ -126,7 +161,7 @@ class Lab:
             self._expirer.stop()
             self._expirer = None
         self.stop_captures()
-        stop_all(self._agents)
+        stop_all([*self._agents.values()])
         stop_all(self._servers)
         if self._network is not None:
             self._network.close()

@@ -59,3 +59,12 @@ PORT = 8765
 
 PIPE_THREADS_MAX = 12
 """Scenes that run at once: most of their time they wait."""
+
+PROGRESS_LOOKS = 2
+"""Looks at a connection while it lasts."""
+
+ENFORCED_S_MAX = 30
+"""From a change of a policy until a peer enforces it: it is told at once, and loads its rules in a fraction of a second."""
+
+SAID_CHARACTERS_MAX = 2_000
+"""The end of a process's output that is shown when it fails."""

@@ -8,6 +8,8 @@ from lab.check import Checker
 from lab.expect import Expect, Finding, Row, findings
 from lab.lab import Lab
 from lab.limits import CHECK_S_MAX, PIPE_THREADS_MAX
+from lab.namespace import program
+from lab.organisation import Policy
 from lab.topology import Node
 from lab.traffic import Talk
 
@@ -26,6 +28,16 @@ class Stage:
 
     def __getitem__(self, name: str) -> Node:
         return self.lab.network[name]
+
+    def resolve(self, node: str, name: str) -> str:
+        """The IPv4 address of a name, as programs on a node see it."""
+        return self[node].space.run(program("getent", "libc-bin"), "ahostsv4", name).split()[0]
+
+    def change(self, name: str, to: Policy, *peers: str) -> None:
+        """Change a policy, and wait until these peers enforce it."""
+        marker = self.lab.organisation.change(name, to)
+        for peer in peers:
+            self.lab.enforced(peer, marker)
 
     def see(self, label: str, talk: Talk, expected: Iterable[Expect]) -> None:
         """Wait until the API shows this of a talk that goes on."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from lab.expect import Finding
@@ -31,5 +32,5 @@ def table(found: Iterable[Finding]) -> Table:
         )  # fmt: skip
         scene = finding.scene
         for problem in finding.problems:
-            made.add_row("", "", "", "", f"[red]{problem}[/]")
+            made.add_row("", "", "", "", f"[red]{escape(problem.splitlines()[0])}[/]")
     return made

@@ -17,6 +17,9 @@ from lab.topology import Node
 TCP, UDP, ICMP, ICMP6 = socket.IPPROTO_TCP, socket.IPPROTO_UDP, socket.IPPROTO_ICMP, socket.IPPROTO_ICMPV6
 _ECHO = {ICMP: 8, ICMP6: 128}
 _TCP_REPAIR = 19
+_TCP_INFO_BYTES = 256
+_BYTES_RETRANS = 208
+"""Where `tcpi_bytes_retrans` stands in `struct tcp_info`."""
 _LINGER_NONE = struct.pack("ii", 1, 0)
 
 
@@ -82,22 +85,25 @@ def _connect(node: Node, address: str, port: int, wait_s: float = TALK_S_MAX) ->
 class Connection:
     """An open TCP connection of which the lab holds both ends. Counts what each end's socket sent and received."""
 
-    def __init__(self, client: Node, server: Node, address: str, port: int) -> None:
-        with listening(server, address, port) as listener:
-            self._client, self.talk, failure = _connect(client, address, port)
-            if failure is not None:
-                self._client.close()
-                raise failure
-            self._server, _ = listener.accept()
-        self._server.settimeout(TALK_S_MAX)
+    def __init__(self, client: socket.socket, server: socket.socket, talk: Talk) -> None:
+        server.settimeout(TALK_S_MAX)
+        self._client, self._server, self.talk = client, server, talk
+        self._sent = self._received = 0
 
     def send(self, count: int) -> None:
         """From the initiator to the other."""
-        self.talk.sent += _pump(self._client, self._server, count)
+        self._sent += _pump(self._client, self._server, count)
+        self._count()
 
     def answer(self, count: int) -> None:
         """From the other to the initiator."""
-        self.talk.received += _pump(self._server, self._client, count)
+        self._received += _pump(self._server, self._client, count)
+        self._count()
+
+    def _count(self) -> None:
+        """What was sent again is on the wire too, and only the sending socket knows of it."""
+        self.talk.sent = self._sent + _sent_again(self._client)
+        self.talk.received = self._received + _sent_again(self._server)
 
     def close(self) -> Talk:
         """Close in order: both say that they are done and hear it from the other."""
@@ -105,6 +111,7 @@ class Connection:
             near.shutdown(socket.SHUT_WR)
             if far.recv(1):
                 raise LabError("A connection has bytes that nobody sent.")
+        self._count()
         return self._drop()
 
     def reset(self) -> Talk:
@@ -126,6 +133,11 @@ class Connection:
         return _finish(self.talk)
 
 
+def _sent_again(end: socket.socket) -> int:
+    """Payload bytes that a TCP socket had to send once more."""
+    return int(struct.unpack_from("=Q", end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES), _BYTES_RETRANS)[0])
+
+
 def _pump(source: socket.socket, target: socket.socket, count: int) -> int:
     """Move bytes from one socket to another; what the receiving one counted."""
     writer = threading.Thread(target=_write, args=(source, count), name="writer")
@@ -145,9 +157,19 @@ def _write(source: socket.socket, count: int) -> None:
         left -= source.send(chunk[: min(left, CHUNK_BYTES)])
 
 
+def connect(client: Node, server: Node, address: str, port: int) -> Connection:
+    """An open connection. `OSError` when it does not come about."""
+    with listening(server, address, port) as listener:
+        made, talk, failure = _connect(client, address, port)
+        if failure is not None:
+            made.close()
+            raise failure
+        return Connection(made, listener.accept()[0], talk)
+
+
 def exchange(client: Node, server: Node, address: str, port: int, send: int, receive: int) -> Talk:
     """Connect, send, receive, close in order."""
-    connection = Connection(client, server, address, port)
+    connection = connect(client, server, address, port)
     connection.send(send)
     connection.answer(receive)
     return connection.close()
