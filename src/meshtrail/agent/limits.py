@@ -117,9 +117,6 @@ RETRY_AFTER_S_MAX = 120.0
 MAP_WAIT_S = 25
 """How long the server may hold the question for a newer network map: less than a request may take."""
 
-MAP_CONFIRM_S = 10.0
-"""How long the server may stay out of reach after new rules before they are taken back: they may be the reason."""
-
 UNAUTHORISED_S = 30.0
 """Wait after a refused token: a person has to act first."""
 

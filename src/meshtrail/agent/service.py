@@ -11,6 +11,7 @@ import msgspec
 from meshtrail.agent import facts, flowid, limits, sysctls
 from meshtrail.agent.adoption import adopt
 from meshtrail.agent.config import AgentConfig
+from meshtrail.agent.decision import Decision
 from meshtrail.agent.denial_line import DenialWriter
 from meshtrail.agent.denials import Denials
 from meshtrail.agent.denied import Denied
@@ -22,6 +23,7 @@ from meshtrail.agent.identity import Credentials
 from meshtrail.agent.metrics import LoopCounters, Metrics, Parts, snapshot
 from meshtrail.agent.netlink.decode import Record
 from meshtrail.agent.networks import Networks
+from meshtrail.agent.peer import Peer
 from meshtrail.agent.processes import Processes
 from meshtrail.agent.report import Reporter
 from meshtrail.agent.selection import Selection
@@ -49,16 +51,18 @@ class Agent:
         self._instance = flowid.this_instance()
         self._table = FlowTable(self._instance)
         self._processes = Processes()
-        self._reporter = Reporter(config.reporter_id, config.reporter_name, frozenset())
-        self._spool = Spool(config.state_folder / "spool", self._gap_line, config.spool_bytes_max, config.spool_age_s_max)
         self._credentials = Credentials(config.token)
+        self._peer = Peer(config, config.identity, self._credentials, self._hand_over) if config.identity else None
+        self._reporter = Reporter(config.reporter_id, config.reporter_name, frozenset(), self._by_mark)
+        self._spool = Spool(config.state_folder / "spool", self._gap_line, config.spool_bytes_max, config.spool_age_s_max)
         self._wire = Wire(config.server, self._credentials, config.ca_file)
         self._uplink = Uplink(self._wire, self._spool, config.reporter_id, wall_clock)
         self._selection = Selection(self._reporter, config.ignore, ignore_loopback=config.ignore_loopback)
-        self._follower = Follower(self._selection, self._table, self._reporter, self._processes, lambda: self._wire.local_ports)
-        writer = DenialWriter(config.reporter_id, config.reporter_name, self._reporter)
+        self._follower = Follower(self._selection, self._table, self._reporter, self._processes, self._local_ports)
+        writer = DenialWriter(config.reporter_id, config.reporter_name, self._reporter, self._by_prefix)
         self._denied = Denied(config.nflog_group, Denials(self._instance), writer)
-        self._denied_us = wall_clock()
+        self._denied_us = self._suppressed_us = wall_clock()
+        self._denied_packets = 0
         self._watchdog = Watchdog()
         self._pace = Pace(config.prompt_ends)
         self._loop = LoopCounters()
@@ -68,6 +72,7 @@ class Agent:
         )  # fmt: skip
         self._facts: Facts | None = None
         self._settings = AgentSettings()
+        self._next_map: NetworkMap | None = None
         self._progress_due = 0.0
         self._stopping = False
         self._clean_us = wall_clock()
@@ -79,6 +84,8 @@ class Agent:
         config = self._config
         self._spool.open(wall_clock())
         conntrack = self._conntrack = Conntrack(config.receive_bytes_new, config.receive_bytes_destroy, prompt_ends=config.prompt_ends)
+        if self._peer is not None:
+            self._peer.start()
         self._sysctls.look()
         if config.change_sysctls:
             refused = self._sysctls.apply()
@@ -122,6 +129,9 @@ class Agent:
             self._clean_us = wall_clock()
             self._loop.reader_lag_ms = 0
         self._take_denials()
+        if self._next_map is not None:
+            following, self._next_map = self._next_map, None
+            self._obey(following)
         if self._follower.waits_for_owners and self._processes.may_look:
             self._put(self._follower.tick(wall_clock()))
         if self._follower.held is not None and self._uplink.remembered is not None:
@@ -130,6 +140,19 @@ class Agent:
         for action, due in self._due.items():
             if now_s >= due:
                 self._attempt(action, conntrack)
+
+    def _hand_over(self, network_map: NetworkMap) -> None:
+        """A new map, from the thread that asks for it; the loop takes it over in its next turn."""
+        self._next_map = network_map
+
+    def _by_mark(self, mark: int, at_us: int) -> Decision | None:
+        return self._peer.by_mark(mark, at_us) if self._peer is not None else None
+
+    def _by_prefix(self, text: str, at_us: int) -> Decision | None:
+        return self._peer.firewall.by_prefix(text, at_us) if self._peer is not None else None
+
+    def _local_ports(self) -> frozenset[int]:
+        return self._wire.local_ports | self._peer.local_ports if self._peer is not None else self._wire.local_ports
 
     def _attempt(self, action: Callable[[Conntrack], None], conntrack: Conntrack) -> None:
         """What comes round may fail when the kernel is short of memory; it comes round again, and capture goes on."""
@@ -235,6 +258,7 @@ class Agent:
         self._spool.alive(wall_clock())
         loop = self._loop
         loop.table_count, loop.table_max = (int(sysctls.read(f"nf_conntrack_{name}") or 0) for name in ("count", "max"))
+        self._tell_suppressed()
         wanted = self._watchdog.look(loop.table_count, loop.table_max, loop.reader_lag_ms / 1_000)
         if wanted == conntrack.reliable:
             return
@@ -248,6 +272,16 @@ class Agent:
             "ends may be lost from now on: conntrack's table is %d of %d, the reader is %d ms behind",
             loop.table_count, loop.table_max, loop.reader_lag_ms,
         )  # fmt: skip
+
+    def _tell_suppressed(self) -> None:
+        """Denials that the rules counted and did not log, because they were too many, are missing from the record: say so."""
+        packets, now = self._denied.read_counters.packets, wall_clock()
+        if self._peer is not None and packets != self._denied_packets:
+            suppressed = self._peer.firewall.suppressed()
+            self._denied.suppressed += suppressed
+            if suppressed:
+                self._gap(self._suppressed_us, now, suppressed, "rate_limited")
+        self._denied_packets, self._suppressed_us = packets, now
 
     def _resync(self, conntrack: Conntrack) -> None:
         """Compare with the whole table. Events that arrive meanwhile wait in the sockets, and are taken after the entries:
@@ -314,7 +348,7 @@ class Agent:
 
     def metrics(self) -> Metrics:
         """Everything that was counted."""
-        return snapshot(self._parts)
+        return snapshot(self._parts) | (self._peer.metrics() if self._peer is not None else {})
 
     def _summarise(self, _conntrack: Conntrack | None = None) -> None:
         self._delay(self._summarise, limits.SUMMARY_INTERVAL_S)
@@ -329,6 +363,8 @@ class Agent:
             self._uplink.put(self._denied.close(time.monotonic()))
             if self._follower.held:
                 _LOG.warning("%d connections wait for the server's memory; the next start finds them", len(self._follower.held))
+        if self._peer is not None:
+            self._peer.stop()
         unsent = self._uplink.stop()
         lost = self._spool.close(wall_clock())
         if unsent:
