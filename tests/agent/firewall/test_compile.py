@@ -60,8 +60,9 @@ def test_output_never_blocks() -> None:
 
 def test_server_comes_first() -> None:
     """Answers of the server are accepted before anything else, of both families."""
-    rules = _rules(_compiled(network_map(), servers=(Endpoint("10.0.0.9", 443), Endpoint("fd00::9", 8765))), "input")
-    assert "10.0.0.9" in rules[0] and "443" in rules[0] and "fd00::9" in rules[1] and '"lo"' in rules[2]
+    servers = (Endpoint("::ffff:10.0.0.9", 443), Endpoint("nonsense", 1), Endpoint("fd00::9%eth0", 8765))
+    rules = _rules(_compiled(network_map(), servers=servers), "input")
+    assert "10.0.0.9" in rules[0] and "443" in rules[0] and '"fd00::9"' in rules[1] and '"lo"' in rules[2]
 
 
 def test_families_and_nothing() -> None:

@@ -113,8 +113,9 @@ class _Compiler:
         hook = {"type": "filter", "hook": chain.value, "prio": self._options.priority, "policy": "accept"}
         self._made.hooks.append({"add": {"chain": {**named(chain.value), **hook}}})
         if chain is Chain.input:
-            for server in self._options.servers:
-                self._add(chain.value, [*at_server(server.address, server.port), {"accept": None}])
+            answers = [at_server(server.address, server.port) for server in self._options.servers]
+            for matches in filter(None, answers):
+                self._add(chain.value, [*matches, {"accept": None}])
             self._add(chain.value, [equal({"meta": {"key": "iifname"}}, "lo"), {"accept": None}])
         self._add(
             chain.value, [{"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["established", "related"]}}, {"accept": None}]

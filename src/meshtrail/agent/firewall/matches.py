@@ -45,12 +45,17 @@ HARMLESS_ICMPV6 = [
 ]
 
 
-def at_server(address: str, port: int) -> list[Match]:
-    """The server's answers. Not its requests to connect, so that its port opens no way around the rules."""
-    family = "ip" if ip_address(address).version == 4 else "ip6"
+def at_server(address: str, port: int) -> list[Match] | None:
+    """The server's answers. Not its requests to connect, so that its port opens no way around the rules. None for what is
+    no address: a rule must not keep the others from being loaded."""
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     flags = {"&": [{"payload": {"protocol": "tcp", "field": "flags"}}, ["syn", "ack"]]}
     return [
-        equal({"payload": {"protocol": family, "field": "saddr"}}, address),
+        equal({"payload": {"protocol": "ip" if parsed.version == 4 else "ip6", "field": "saddr"}}, str(parsed)),
         equal({"payload": {"protocol": "tcp", "field": "sport"}}, port),
         {"match": {"op": "!=", "left": flags, "right": "syn"}},
     ]
