@@ -1,27 +1,15 @@
 """`meshtrail token`: API tokens and sign-in links, on the machine of the server."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from meshtrail.cli.options import DEFAULT_URL, Data
+from meshtrail.cli.store import opened
 from meshtrail.common.clock import rfc3339
-from meshtrail.control.service import Control, Scope
-from meshtrail.server import CONTROL_FILE
+from meshtrail.control.service import Scope
 
 app = typer.Typer(help="Make, list and delete API tokens; make sign-in links.", no_args_is_help=True)
-
-
-@contextmanager
-def _opened(data: Data) -> Iterator[tuple[Control, str]]:
-    control = Control(data / CONTROL_FILE)
-    control.open()
-    try:
-        yield control, control.first_organisation()[0]
-    finally:
-        control.close()
 
 
 @app.command()
@@ -35,7 +23,7 @@ def create(
 
     Example: meshtrail token create grafana --scope read --days 90
     """
-    with _opened(data) as (control, org_id):
+    with opened(data) as (control, org_id):
         _, secret = control.add_token(org_id, name, set(scope or [Scope.read]), None if days is None else days * 86_400)
     typer.echo(secret)
 
@@ -43,7 +31,7 @@ def create(
 @app.command("list")
 def list_(data: Data) -> None:
     """List tokens without their secrets."""
-    with _opened(data) as (control, org_id):
+    with opened(data) as (control, org_id):
         for token in control.list_tokens(org_id):
             used = rfc3339(token.last_used_at)[:16] if token.last_used_at else "never used"
             expires = rfc3339(token.expires_at)[:10] if token.expires_at else "does not expire"
@@ -53,7 +41,7 @@ def list_(data: Data) -> None:
 @app.command()
 def delete(data: Data, identifier: Annotated[str, typer.Argument(help="Id from `meshtrail token list`.")]) -> None:
     """Delete a token; it stops working within seconds."""
-    with _opened(data) as (control, org_id):
+    with opened(data) as (control, org_id):
         control.delete_token(org_id, identifier)
     typer.echo("deleted")
 
@@ -61,5 +49,5 @@ def delete(data: Data, identifier: Annotated[str, typer.Argument(help="Id from `
 @app.command()
 def link(data: Data, url: Annotated[str, typer.Option(help="Address of the server.")] = DEFAULT_URL) -> None:
     """Make a one-time link that signs a browser in."""
-    with _opened(data) as (control, org_id):
+    with opened(data) as (control, org_id):
         typer.echo(f"{url}/sign-in/{control.add_sign_in_link(org_id)}")
