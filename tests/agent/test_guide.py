@@ -47,7 +47,7 @@ def test_enforced_and_attributed(pair: Pair, near_server: FakeServer, maps: MapS
         launch().ready()
         until(lambda: _in_force(pair, f"dport {port}"), "the rules")
         assert _reaches(pair, listener)
-        opened = near_server.wait_for(state="open", destination_port=port)[0]
+        opened = near_server.wait_for(verdict="allowed", destination_port=port)[0]
         assert (opened["policy_id"], opened["policy_name"], opened["rule_id"], opened["policy_version"]) == ("p1", "Policy p1", "r-p1", 1)
         assert opened["attribution"] == "reported"
 
