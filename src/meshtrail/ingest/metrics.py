@@ -14,3 +14,8 @@ COMMIT_ROWS = Histogram(
 COMMIT_SECONDS = Histogram(
     "meshtrail_ingest_commit_seconds", "Time of one durable commit.", buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5)
 )
+LOST = Counter("meshtrail_lost_connections", "Connections closed because their reporter fell silent.")
+LOST_FAILED = Counter("meshtrail_lost_failed_batches", "Batches of lost connections that could not be stored; they are tried again.")
+COLLECTORS = Gauge("meshtrail_collectors", "Reporters by state: ok, late, silent, lossy.", ["state"])
+COLLECTORS_LEFT_OUT = Counter("meshtrail_collectors_left_out", "Signs of life of reporters above the limit, which are not watched.")
+UPKEEP_FAILED = Counter("meshtrail_upkeep_failed_turns", "Turns of the task that watches reporters that failed; it goes on.")

@@ -1,0 +1,190 @@
+"""A *collector*: what is known of one reporter, and what that means. Pure; times are microseconds of the server's clock.
+
+It is heard of in two ways: by what its agent says of itself (`hear`), and by the events that were stored (`notice`).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from meshtrail.ingest.limits import COLLECTOR_METRICS_MAX, COLLECTOR_NAME_CHARACTERS_MAX, LATE_AFTER_S, LOSSY_FOR_S, RATE_OVER_S, SKEW_S_MAX
+
+LOSSES = {
+    "events_dropped": "events were lost before the agent read them",
+    "reports_dropped": "reports were dropped because the agent's spool was full",
+    "reports_refused": "the server refused reports",
+    "reports_corrupt_rows": "reports were damaged in the agent's spool",
+    "denials_lost": "denials were lost before the agent read them",
+    "denials_overflow": "denials were more than the agent follows",
+    "flows_not_followed": "connections were more than the agent follows",
+}
+"""Counters of an agent that mean that something is missing, and how to say it."""
+
+_SECOND = 1_000_000
+
+
+class CollectorState(StrEnum):
+    """How a reporter stands, worst first."""
+
+    never_seen = "never_seen"
+    silent = "silent"
+    lossy = "lossy"
+    late = "late"
+    ok = "ok"
+
+
+class Known(msgspec.Struct):
+    """What is kept of a reporter across restarts."""
+
+    name: str = ""
+    first_heard_us: int = 0
+    contact_us: int = 0
+    """When it was heard of last, in either way."""
+    facts_us: int = 0
+    """When its agent last said something of itself; 0 for senders that are no agents."""
+    event_us: int = 0
+    """When its last event arrived."""
+    lag_us: int | None = None
+    """Age at arrival of the events that came last, half of them older, by its own clock."""
+    skew_us: int | None = None
+    """Its clock minus ours."""
+    loss_us: int = 0
+    """When a loss was told last."""
+    losses: list[str] = []
+    """Which counters told of it."""
+    metrics: dict[str, int | float] = {}
+    settled_us: int = 0
+    """The contact after which its open connections were closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Events of one reporter that were stored between two looks."""
+
+    rows: int
+    received_us: int
+    """When the last of them arrived."""
+    delay_us: int
+    """Age at arrival, half of them older."""
+    delay_least_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a reporter's state is, and why, in a sentence."""
+
+    state: CollectorState
+    reason: str
+    clock_off: bool
+    """Whether its clock is so far off that its rows stand in the wrong place."""
+
+
+@dataclass(slots=True)
+class Collector:
+    """One reporter."""
+
+    id: str
+    known: Known = field(default_factory=Known)
+    changed: bool = False
+    """Whether there is something to save."""
+    _recent: list[tuple[int, int]] = field(default_factory=list)
+
+    def hear(self, name: str, metrics: Mapping[str, Any], clock_us: int | None, now_us: int) -> None:
+        """Its agent says something of itself; `clock_us` is what its clock showed."""
+        known = self.known
+        self._contact(now_us)
+        known.facts_us = now_us
+        known.name = name[:COLLECTOR_NAME_CHARACTERS_MAX]
+        if clock_us is not None:
+            known.skew_us = clock_us - now_us
+        numbers = counters(metrics)
+        lost = [each for each in LOSSES if numbers.get(each, 0) > self._before(each, numbers)]
+        if lost:
+            known.loss_us, known.losses = now_us, lost
+        known.metrics = numbers
+
+    def notice(self, activity: Activity, name: str | None, now_us: int) -> None:
+        """Events of it were stored."""
+        known = self.known
+        self._contact(activity.received_us)
+        known.event_us = max(known.event_us, activity.received_us)
+        known.name = known.name or (name or "")[:COLLECTOR_NAME_CHARACTERS_MAX]
+        if "clock_us" not in known.metrics:
+            self._guess_skew(activity)
+        known.lag_us = max(0, activity.delay_us + (known.skew_us or 0))
+        self._recent = [each for each in self._recent if each[0] > now_us - RATE_OVER_S * _SECOND]
+        self._recent.append((activity.received_us, activity.rows))
+
+    def rate(self, now_us: int) -> float:
+        """Its reports a second over the last minute."""
+        return round(sum(rows for at, rows in self._recent if at > now_us - RATE_OVER_S * _SECOND) / RATE_OVER_S, 2)
+
+    def heard_us(self, listening_us: int) -> int:
+        """Since when it is silent: the time before the server listened does not count against it."""
+        return max(self.known.contact_us, listening_us)
+
+    def judged(self, now_us: int, listening_us: int, silent_after_s: int) -> Judgement:
+        """How it stands at this moment."""
+        known = self.known
+        clock_off = abs(known.skew_us or 0) > SKEW_S_MAX * _SECOND
+        if not known.contact_us:
+            return Judgement(CollectorState.never_seen, "It has been set up, and nothing was ever heard of it.", clock_off)
+        if now_us - self.heard_us(listening_us) > silent_after_s * _SECOND:
+            return Judgement(CollectorState.silent, f"Nothing was heard for more than {_span(silent_after_s)}.", clock_off)
+        if known.loss_us > now_us - LOSSY_FOR_S * _SECOND:
+            words = "; ".join(LOSSES[each] for each in known.losses if each in LOSSES)
+            return Judgement(CollectorState.lossy, f"{words[:1].upper()}{words[1:]}.", clock_off)
+        if known.metrics.get("capture_reliable") == 0:
+            return Judgement(
+                CollectorState.lossy, "The kernel may drop the ends of connections: its agent asks for no guarantee.", clock_off
+            )
+        late_s = self.late_s(now_us)
+        if late_s > LATE_AFTER_S:
+            return Judgement(CollectorState.late, f"Its events arrive {_span(int(late_s))} after they happened.", clock_off)
+        return Judgement(CollectorState.ok, "Its events arrive as they happen.", clock_off)
+
+    def late_s(self, now_us: int) -> float:
+        """Age of what arrives, or of what waits at the agent, in seconds."""
+        waiting = float(self.known.metrics.get("reports_waiting_s", 0)) if self.known.metrics.get("reports_waiting", 0) else 0.0
+        fresh = self.known.event_us > now_us - RATE_OVER_S * _SECOND
+        return max(waiting, (self.known.lag_us or 0) / _SECOND if fresh else 0.0)
+
+    def _contact(self, at_us: int) -> None:
+        self.changed = True
+        self.known.contact_us = max(self.known.contact_us, at_us)
+        self.known.first_heard_us = min(self.known.first_heard_us or at_us, at_us)
+
+    def _before(self, name: str, numbers: Mapping[str, int | float]) -> int | float:
+        """The counter's value when it was last told; nothing when the agent has begun anew since."""
+        again = numbers.get("reports_acknowledged", 0) < self.known.metrics.get("reports_acknowledged", 0)
+        return 0 if again else self.known.metrics.get(name, 0)
+
+    def _guess_skew(self, activity: Activity) -> None:
+        """A sender that does not tell its clock: events from the future prove that it is ahead. Behind, it looks like delay."""
+        self.known.skew_us = -activity.delay_least_us if activity.delay_least_us < 0 else None
+
+
+def counters(metrics: Mapping[str, Any]) -> dict[str, int | float]:
+    """The numbers among what an agent calls its counters, bounded."""
+    found: dict[str, int | float] = {}
+    for name, value in metrics.items():
+        if len(found) >= COLLECTOR_METRICS_MAX:
+            break
+        if isinstance(value, bool) or not isinstance(value, int | float) or len(name) > COLLECTOR_NAME_CHARACTERS_MAX:
+            continue
+        if math.isfinite(value) and abs(value) < 1 << 63:
+            found[name] = value
+    return found
+
+
+def _span(seconds: int) -> str:
+    """A length of time in words."""
+    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {word}{'' if count == 1 else 's'}"
+    return f"{seconds} second{'' if seconds == 1 else 's'}"
