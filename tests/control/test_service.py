@@ -1,6 +1,5 @@
 """Secrets are random, kept as hashes, and end when they should."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,31 +8,7 @@ from meshtrail.common.errors import NotFoundError, UnauthenticatedError
 from meshtrail.control.directories import Directories
 from meshtrail.control.service import SESSION_S, SIGN_IN_LINK_S, Control, Scope
 from meshtrail.enrich.directory import Peer
-
-
-class Clock:
-    """Time that the test moves."""
-
-    now = 1_790_000_000_000_000
-
-    def __call__(self) -> int:
-        """Now."""
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """A clock."""
-    return Clock()
-
-
-@pytest.fixture
-def control(tmp_path: Path, clock: Clock) -> Iterator[Control]:
-    """An empty control store."""
-    opened = Control(tmp_path / "control.sqlite", clock)
-    opened.open()
-    yield opened
-    opened.close()
+from tests.control.organisation import Clock
 
 
 def test_token_works_until_it_expires_or_is_deleted(control: Control, clock: Clock) -> None:

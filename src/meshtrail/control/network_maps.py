@@ -103,9 +103,9 @@ class Plan:
 
     @cached_property
     def _resources_of(self) -> Mapping[str, tuple[Resource, ...]]:
-        """Enabled resources of each network, by id."""
+        """Enabled resources of each network."""
         found: dict[str, list[Resource]] = {identifier: [] for identifier in self._snapshot.networks}
-        for resource in sorted(self._snapshot.resources.values(), key=lambda resource: resource.id):
+        for resource in self._snapshot.resources.values():
             if resource.enabled and resource.network_id in found:
                 found[resource.network_id].append(resource)
         return {identifier: tuple(resources) for identifier, resources in found.items()}

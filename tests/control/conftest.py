@@ -1,0 +1,30 @@
+"""Fixtures of the control store's tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from meshtrail.control.service import Control
+from tests.control.organisation import Clock, Organisation
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Time that the test moves."""
+    return Clock()
+
+
+@pytest.fixture
+def control(tmp_path: Path, clock: Clock) -> Iterator[Control]:
+    """An empty control store."""
+    opened = Control(tmp_path / "control.sqlite", clock)
+    opened.open()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def organisation(control: Control, clock: Clock) -> Organisation:
+    """An organisation that has nothing yet."""
+    return Organisation(control, control.add_organisation("test"), clock)
