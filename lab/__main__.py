@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
+from lab.changes import CHANGES
 from lab.claims import clean
 from lab.compare import Comparison, compare
 from lab.expect import Finding
@@ -62,9 +63,11 @@ def _run(console: Console, given: argparse.Namespace) -> int:
             lab.start()
         with console.status(f"Playing {len(SCENES)} scenes"):
             played = play(lab, SCENES)
-        with console.status("Waiting for the last reports"):
             found = check(lab.checker, played)
-        compared = [compare(name, seen, lab.checker.rows()) for name, seen in lab.stop_captures().items()]
+        rows = lab.checker.rows()
+        compared = [compare(name, seen, rows) for name, seen in lab.stop_captures().items()]
+        with console.status(f"Playing {len(CHANGES)} scenes that change the organisation"):
+            found += check(lab.checker, play(lab, CHANGES, together=1))
         console.print(table(found))
         status = _summary(console, found, compared, time.monotonic() - began)
         if given.json:

@@ -15,10 +15,6 @@ _HEADER = {(TCP, 4): 52, (TCP, 6): 72, (UDP, 4): 28, (UDP, 6): 48, (ICMP, 4): 20
 """Bytes before the payload: address header, and TCP's with its time stamps or UDP's. ICMP's own counts as payload."""
 
 
-ANY = "any"
-"""Stands for whatever policy a row names, also none."""
-
-
 @dataclass(frozen=True, slots=True)
 class Expect:
     """One row that there should be. What is None is not looked at, but for the policy: None is no policy at all."""
@@ -36,6 +32,8 @@ class Expect:
     """Whether the source was translated on its way."""
     volume: bool = True
     """Whether bytes and packets are to be as the sockets counted."""
+    counted: bool = True
+    """Whether bytes and packets are to be there at all."""
     drops: tuple[int, int] | None = None
     """Fewest and most denied packets folded into the row."""
     version: int | None = None
@@ -70,9 +68,10 @@ def of_talk(row: Row, talk: Talk) -> bool:
     )
 
 
+COUNTERS = ("rx_bytes", "tx_bytes", "rx_packets", "tx_packets")
 FIELDS = (
     "state", "verdict", "direction", "connection_type", "close_reason", "policy_name", "attribution", "destination_resource_name",
-    "nat_source_address", "rx_bytes", "tx_bytes", "rx_packets", "tx_packets", "drops", "policy_version",
+    "nat_source_address", *COUNTERS, "drops", "policy_version",
 )  # fmt: skip
 """Fields of a row that a finding shows."""
 
@@ -85,13 +84,15 @@ def differences(expect: Expect, row: Row, talk: Talk) -> list[str]:
         "destination_resource_name": expect.resource, "policy_version": expect.version,
     }  # fmt: skip
     problems = [f"{name} is {row[name]}, not {value}" for name, value in wanted.items() if value is not None and row[name] != value]
-    if expect.policy not in {ANY, row["policy_name"]}:
+    if row["policy_name"] != expect.policy:
         problems.append(f"policy_name is {row['policy_name']}, not {expect.policy}")
     if expect.translated is not None and (row["nat_source_address"] is not None) != expect.translated:
         problems.append(f"nat_source_address is {row['nat_source_address']}")
     if expect.drops is not None and not expect.drops[0] <= (row["drops"] or 0) <= expect.drops[1]:
         problems.append(f"drops is {row['drops']}, not between {expect.drops[0]} and {expect.drops[1]}")
-    if expect.volume:
+    if not expect.counted:
+        problems += [f"{name} is {row[name]}" for name in COUNTERS if row[name] is not None]
+    elif expect.volume:
         problems += _volumes(row, talk)
     return problems
 

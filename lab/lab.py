@@ -6,6 +6,7 @@ import shutil
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Self
 
 from lab.capture import Capture
@@ -128,15 +129,26 @@ class Lab:
         ]  # fmt: skip
         return Child(f"agent of {node.name}", node.space.command(*command), self.folder / f"agent-{node.name}.log")
 
-    def enforced(self, peer: str, pattern: str) -> None:
-        """Wait until a peer's rules in the kernel have this text."""
+    def enforced(self, peer: str, pattern: str, *, gone: bool = False) -> None:
+        """Wait until a peer's rules in the kernel have this text, or have it no more."""
+        space, nft = self.network[peer].space, program("nft", "nftables")
+        self._wait(peer, lambda: bool(re.search(pattern, space.run(nft, "list", "ruleset"))) is not gone, f"the rules {pattern}")
+
+    def said(self, peer: str) -> int:
+        """How much a peer's agent has said so far."""
+        return len(self._agents[peer].text())
+
+    def hears(self, peer: str, text: str, since: int) -> None:
+        """Wait until a peer's agent says this."""
+        self._wait(peer, lambda: text in self._agents[peer].text()[since:], text)
+
+    def _wait(self, peer: str, condition: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + ENFORCED_S_MAX
         pause = threading.Event()
-        while not re.search(pattern, self.network[peer].space.run(program("nft", "nftables"), "list", "ruleset")):
+        while not condition():
             if time.monotonic() > deadline:
-                raise LabError(
-                    f"{peer} does not enforce {pattern} within {ENFORCED_S_MAX} s:\n{self._agents[peer].text()[-SAID_CHARACTERS_MAX:]}"
-                )
+                said = self._agents[peer].text()[-SAID_CHARACTERS_MAX:]
+                raise LabError(f"{peer} does not come to {what} within {ENFORCED_S_MAX} s:\n{said}")
             pause.wait(POLL_S)
 
     def sign_in_link(self) -> str:

@@ -57,7 +57,7 @@ CAPTURE_BUFFER_KIB = 65_536
 PORT = 8765
 """The server's port on the lab's own address."""
 
-PIPE_THREADS_MAX = 12
+PLAYED_TOGETHER = 12
 """Scenes that run at once: most of their time they wait."""
 
 PROGRESS_LOOKS = 2

@@ -22,6 +22,12 @@ ALL = "All"
 PROGRESS_INTERVAL_S = 1
 """How often open connections are reported again: often enough to be watched."""
 
+SETTINGS: dict[str, Any] = {
+    "mode": "enforce", "overlay_default": "drop", "network_range": str(OVERLAY_V4), "network_range_v6": str(OVERLAY_V6),
+    "progress_interval_s": PROGRESS_INTERVAL_S, "collect_dns": True, "network_traffic_logs_groups": [],
+    "network_traffic_packet_counter_enabled": True,
+}  # fmt: skip
+
 KEY_LIFE_S = 3_600
 """An enrolment key of the lab is used at once."""
 
@@ -98,7 +104,7 @@ class Organisation:
 
     def prepare(self) -> dict[str, str]:
         """Settings, groups, networks; an enrolment key for each peer, by its name."""
-        self._api.put("/api/v1/settings", _settings())
+        self.set({})
         self._groups = {group["name"]: group["id"] for group in self._api.get("/api/groups")}
         names = [name for groups in GROUPS.values() for name in groups]
         names += [resource.group for _, resources in NETWORKS.values() for resource in resources]
@@ -114,6 +120,19 @@ class Organisation:
             made = self._api.post("/api/policies", self._shape(policy))
             self._policies[policy.name], self._versions[policy.name] = made["id"], 1
         return self._marker(LAST.name)
+
+    def group(self, name: str) -> str:
+        """The id of a group."""
+        return self._groups[name]
+
+    def set(self, changed: dict[str, Any]) -> None:
+        """The lab's settings, with some of them changed."""
+        self._api.put("/api/v1/settings", SETTINGS | changed)
+
+    def remove_peer(self, name: str) -> None:
+        """Take a peer out of the organisation."""
+        (peer,) = (peer for peer in self._api.get("/api/peers") if peer["name"] == name)
+        self._api.call("DELETE", f"/api/peers/{peer['id']}")
 
     def change(self, name: str, to: Policy) -> str:
         """Replace the policy that was made under this name; how its new version is known in the rules of a peer."""
@@ -150,10 +169,3 @@ class Organisation:
         if policy.port_range:
             rule["port_ranges"] = [{"start": policy.port_range[0], "end": policy.port_range[1]}]
         return {"name": policy.name, "enabled": True, "rules": [rule]}
-
-
-def _settings() -> dict[str, Any]:
-    return {
-        "mode": "enforce", "overlay_default": "drop", "network_range": str(OVERLAY_V4), "network_range_v6": str(OVERLAY_V6),
-        "progress_interval_s": PROGRESS_INTERVAL_S,
-    }  # fmt: skip

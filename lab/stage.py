@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 from lab.check import Checker
 from lab.expect import Expect, Finding, Row, findings
 from lab.lab import Lab
-from lab.limits import CHECK_S_MAX, PIPE_THREADS_MAX
+from lab.limits import CHECK_S_MAX, PLAYED_TOGETHER
 from lab.namespace import program
 from lab.organisation import Policy
 from lab.topology import Node
@@ -32,6 +33,13 @@ class Stage:
     def resolve(self, node: str, name: str) -> str:
         """The IPv4 address of a name, as programs on a node see it."""
         return self[node].space.run(program("getent", "libc-bin"), "ahostsv4", name).split()[0]
+
+    def settings(self, changed: dict[str, Any], *peers: str) -> None:
+        """Change settings of the organisation from what they were at first, and wait until these peers have heard of it."""
+        marks = {peer: self.lab.said(peer) for peer in peers}
+        self.lab.organisation.set(changed)
+        for peer, mark in marks.items():
+            self.lab.hears(peer, "settings of network map", mark)
 
     def change(self, name: str, to: Policy, *peers: str) -> None:
         """Change a policy, and wait until these peers enforce it."""
@@ -86,9 +94,9 @@ def check(checker: Checker, played: Iterable[Played], wait_s: float = CHECK_S_MA
     return sorted(settled + late, key=lambda finding: order[finding.scene])
 
 
-def play(lab: Lab, scenes: Iterable[Scene]) -> list[Played]:
+def play(lab: Lab, scenes: Iterable[Scene], together: int = PLAYED_TOGETHER) -> list[Played]:
     """Play scenes, several at a time. A scene that fails does not stop the others."""
-    with ThreadPoolExecutor(PIPE_THREADS_MAX, "scene") as pool:
+    with ThreadPoolExecutor(together, "scene") as pool:
         return list(pool.map(lambda scene: _play(lab, scene), scenes))
 
 

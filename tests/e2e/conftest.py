@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from lab.changes import CHANGES
 from lab.compare import Comparison, compare
 from lab.expect import Finding
 from lab.lab import Lab
@@ -17,17 +18,19 @@ from lab.stage import check, play
 class Evening:
     """All scenes, played."""
 
+    lab: Lab
     findings: list[Finding]
     comparisons: list[Comparison]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def evening() -> Iterator[Evening]:
     """Findings of all scenes, and the captures of the same run."""
     if reason := forbidden():
         pytest.skip(reason)
     with Lab(capture=True) as lab:
         found = check(lab.checker, play(lab, SCENES))
-        captured = lab.stop_captures()
         rows = lab.checker.rows()
-        yield Evening(found, [compare(name, seen, rows) for name, seen in captured.items()])
+        compared = [compare(name, seen, rows) for name, seen in lab.stop_captures().items()]
+        found += check(lab.checker, play(lab, CHANGES, together=1))
+        yield Evening(lab, found, compared)

@@ -2,13 +2,14 @@
 
 import pytest
 
+from lab.changes import CHANGES
 from lab.scenes import SCENES
 from tests.e2e.conftest import Evening
 
 pytestmark = pytest.mark.netns
 
 
-@pytest.mark.parametrize("name", [scene.name for scene in SCENES])
+@pytest.mark.parametrize("name", [scene.name for scene in (*SCENES, *CHANGES)])
 def test_scene(evening: Evening, name: str) -> None:
     """Reporters, state, verdict, policy, direction, bytes within one percent, packets exactly."""
     found = [finding for finding in evening.findings if finding.scene == name]
