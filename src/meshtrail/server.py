@@ -17,15 +17,22 @@ from meshtrail.api.dashboard import SessionReader, StoredTraffic
 from meshtrail.api.service import Capture, Rooms, create_app
 from meshtrail.common.clock import Clock, wall_clock
 from meshtrail.control.agents import Agents
+from meshtrail.control.collectors import CollectorStore
 from meshtrail.control.directories import Directories
 from meshtrail.control.service import Control
 from meshtrail.control.signing import ServerKey
 from meshtrail.control.watch import watch
 from meshtrail.enrich.geo import Atlas, FileAtlas, NullAtlas
 from meshtrail.enrich.service import Enricher
+from meshtrail.ingest.closing import Closing
+from meshtrail.ingest.collectors import Collectors
 from meshtrail.ingest.duplicates import Duplicates
+from meshtrail.ingest.limits import SILENT_AFTER_S
 from meshtrail.ingest.pipeline import Pipeline
+from meshtrail.ingest.upkeep import Upkeep
 from meshtrail.model.columns import TRAFFIC
+from meshtrail.store.collectors import CollectorReader
+from meshtrail.store.connections import Connections
 from meshtrail.store.embedded import EmbeddedEngine
 from meshtrail.store.migrations import migrate
 from meshtrail.store.positions import Positions
@@ -57,6 +64,8 @@ class ServerConfig:
     """TCP port; 0 takes a free one."""
     geo_file: Path | None = None
     """MaxMind-format file with places; None: places are unknown."""
+    silent_after_s: int = SILENT_AFTER_S
+    """Seconds of silence after which a reporter counts as gone and its open connections as lost."""
 
 
 def _nothing() -> None:
@@ -111,14 +120,21 @@ class Server:
         self._pipeline = pipeline
         agents = Agents(self.control, ServerKey.load_or_make(self.config.data), self._clock)
         watching = asyncio.create_task(watch(self.control.database), name="watch")
+        collector_reader = CollectorReader(self.engine)
+        collectors = Collectors(CollectorStore(self.control.database), collector_reader, self._clock, self.config.silent_after_s)
+        collectors.open()
+        upkeep = Upkeep(collectors, Closing(collectors, collector_reader, pipeline, self._clock), pipeline)
+        await upkeep.start()
         gate = Gate(self.control, self._clock)
         rooms = Rooms(
-            self.reader, pipeline, self.control, gate, directories, agents, self.config.data, self._clock, self._capture_now
+            self.reader, pipeline, self.control, gate, directories, agents, self.config.data, self._clock, self._capture_now,
+            Connections(self.engine, self.reader), collectors, collector_reader,
         )  # fmt: skip
         try:
             yield create_app(rooms, self._pages(rooms))
         finally:
             watching.cancel()
+            await upkeep.stop()
             await pipeline.stop()
 
     def _begin_stop(self) -> None:

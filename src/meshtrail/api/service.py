@@ -11,8 +11,9 @@ from litestar.datastructures import State
 from litestar.openapi.spec import OpenAPI
 
 from meshtrail.api.auth import PUBLIC, Gate
+from meshtrail.api.connection_schema import with_connections
 from meshtrail.api.errors import AnyRequest, on_error, request_id
-from meshtrail.api.native import agent, ingest, live, meta, settings, tokens, traffic
+from meshtrail.api.native import agent, collectors, connections, ingest, live, meta, settings, tokens, traffic
 from meshtrail.api.netbird import accounts, groups, network_traffic, networks, peers, policies, setup_keys
 from meshtrail.api.schema import openapi_config
 from meshtrail.api.traffic_schema import described
@@ -20,8 +21,11 @@ from meshtrail.common.clock import Clock
 from meshtrail.control.agents import Agents
 from meshtrail.control.directories import Directories
 from meshtrail.control.service import Control
+from meshtrail.ingest.collectors import Collectors
 from meshtrail.ingest.limits import BODY_BYTES_MAX
 from meshtrail.ingest.pipeline import Pipeline
+from meshtrail.store.collectors import CollectorReader
+from meshtrail.store.connections import Connections
 from meshtrail.store.reader import Reader
 
 
@@ -53,6 +57,9 @@ class Rooms:
     data_path: Path
     clock: Clock
     capture: Callable[[], Capture]
+    connections: Connections
+    collectors: Collectors
+    collector_reader: CollectorReader
 
 
 @get("/api/v1/openapi.json", opt={"scope": PUBLIC}, include_in_schema=False)
@@ -60,7 +67,7 @@ async def openapi(request: AnyRequest) -> Response[bytes]:
     """The API description (OpenAPI 3.1)."""
     app: Litestar = request.app
     schema: OpenAPI = app.openapi_schema
-    return Response(msgspec.json.encode(described(schema.to_schema())), media_type="application/json")
+    return Response(msgspec.json.encode(with_connections(described(schema.to_schema()))), media_type="application/json")
 
 
 async def _add_headers(message: Any, scope: Any) -> None:
@@ -87,6 +94,7 @@ def create_app(rooms: Rooms, pages: Sequence[Any] = ()) -> Litestar:
             traffic.list_traffic, traffic.traffic_histogram, traffic.get_traffic, live.live, ingest.ingest_traffic,
             ingest.ingest_facts, ingest.open_flows, tokens.list_tokens, tokens.create_token, tokens.delete_token,
             tokens.start_session, tokens.end_session, meta.status, *agent.ROUTES, *settings.ROUTES,
+            *collectors.ROUTES, *connections.ROUTES,
         ],
     )  # fmt: skip
     state = State(
@@ -94,6 +102,7 @@ def create_app(rooms: Rooms, pages: Sequence[Any] = ()) -> Litestar:
             "reader": rooms.reader, "pipeline": rooms.pipeline, "control": rooms.control,
             "directories": rooms.directories, "gate": rooms.gate, "tails": Tails(), "data_path": rooms.data_path,
             "capture": rooms.capture, "agents": rooms.agents, "clock": rooms.clock,
+            "connections": rooms.connections, "collectors": rooms.collectors, "collector_reader": rooms.collector_reader,
         }
     )  # fmt: skip
     return Litestar(

@@ -135,10 +135,10 @@ class Collector:
             return Judgement(CollectorState.never_seen, "It has been set up, and nothing was ever heard of it.", clock_off)
         if now_us - self.heard_us(listening_us) > silent_after_s * _SECOND:
             return Judgement(CollectorState.silent, f"Nothing was heard for more than {_span(silent_after_s)}.", clock_off)
-        if known.loss_us > now_us - LOSSY_FOR_S * _SECOND:
+        if self._lost(now_us):
             words = "; ".join(LOSSES[each] for each in known.losses if each in LOSSES)
             return Judgement(CollectorState.lossy, f"{words[:1].upper()}{words[1:]}.", clock_off)
-        if known.metrics.get("capture_reliable") == 0:
+        if self.lossy(now_us):
             return Judgement(
                 CollectorState.lossy, "The kernel may drop the ends of connections: its agent asks for no guarantee.", clock_off
             )
@@ -147,11 +147,18 @@ class Collector:
             return Judgement(CollectorState.late, f"Its events arrive {_span(int(late_s))} after they happened.", clock_off)
         return Judgement(CollectorState.ok, "Its events arrive as they happen.", clock_off)
 
+    def lossy(self, now_us: int) -> bool:
+        """Whether it lost something in the last hour, or may at any time."""
+        return self._lost(now_us) or self.known.metrics.get("capture_reliable") == 0
+
     def late_s(self, now_us: int) -> float:
         """Age of what arrives, or of what waits at the agent, in seconds."""
         waiting = float(self.known.metrics.get("reports_waiting_s", 0)) if self.known.metrics.get("reports_waiting", 0) else 0.0
         fresh = self.known.event_us > now_us - RATE_OVER_S * _SECOND
         return max(waiting, (self.known.lag_us or 0) / _SECOND if fresh else 0.0)
+
+    def _lost(self, now_us: int) -> bool:
+        return self.known.loss_us > now_us - LOSSY_FOR_S * _SECOND
 
     def _contact(self, at_us: int) -> None:
         self.changed = True

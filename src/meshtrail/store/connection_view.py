@@ -24,11 +24,11 @@ _PERSON = ("user_id", "user_email", "user_name")
 _ENDS = ("source", "destination")
 _END = ("id", "type", "name", "address", "port", "dns_label", "resource_id", "resource_name")
 _NAT = tuple(f"nat_{end}_{name}" for end in _ENDS for name in ("address", "port"))
-_REPORT = (
+REPORT_FIELDS = (
     "reporter_id", "reporter_name", "state", "verdict", *_POLICY, "started_at", "ended_at", "last_seen_at", "close_reason",
     *(f"{end}_{name}" for end in _ENDS for name in ("address", "port")), *_NAT, "process_name", "drops",
 )  # fmt: skip
-_COUNTERS = {
+COUNTERS = {
     f"{unit}_to_{end}": f"if(role = 3, {ingress}_{unit}, {other}_{unit})"
     for unit in ("bytes", "packets")
     for end, ingress, other in (("destination", "rx", "tx"), ("source", "tx", "rx"))
@@ -36,10 +36,10 @@ _COUNTERS = {
 """What the responding side received is what a reporter on it received, and what any other sent."""
 
 _SIDES = tuple(f"{end}_{name}" for end in _ENDS for name in _END)
-_READ = tuple(dict.fromkeys((*_REPORT, *_SHAPE, *_PERSON, *_SIDES, "starts")))
-_SHOWN = (
+_READ = tuple(dict.fromkeys((*REPORT_FIELDS, *_SHAPE, *_PERSON, *_SIDES, "starts")))
+SHOWN_FIELDS = (
     "id", "started_at", "ended_at", "duration_ms", "state", "verdict", "agreement", "finding", "missing", *_POLICY, "connection_type",
-    *_SHAPE, *_SIDES, *_PERSON, *_COUNTERS, "reports",
+    *_SHAPE, *_SIDES, *_PERSON, *COUNTERS, "reports",
 )  # fmt: skip
 _SOURCE, _DESTINATION = (f"toString(ifNull({end}_id, ''))" for end in _ENDS)
 
@@ -51,8 +51,8 @@ def _shown(name: str) -> str:
 def _reports() -> str:
     """All reports of a group, best place first, as named tuples."""
     parts = [("id", "id", "UUID"), ("role", f"{list(ROLES)}[role]", "String")]
-    parts += [(name, _shown(name), "Nullable(String)" if name.endswith("_address") else _kind(name)) for name in _REPORT]
-    parts += [(name, name, "Nullable(UInt64)") for name in _COUNTERS]
+    parts += [(name, _shown(name), "Nullable(String)" if name.endswith("_address") else _kind(name)) for name in REPORT_FIELDS]
+    parts += [(name, name, "Nullable(UInt64)") for name in COUNTERS]
     values, kinds = ", ".join(sql for _, sql, _ in parts), ", ".join(f"{name} {kind}" for name, _, kind in parts)
     kinds = kinds.replace("'", "''")
     return f"CAST(arrayMap(x -> x.2, arraySort(x -> x.1, groupArray((place, ({values}))))), 'Array(Tuple({kinds}))') AS reports"
@@ -76,7 +76,7 @@ def _differ(name: str) -> str:
 def _grouped() -> str:
     """What the reports of each connection say together. The policy is that of the denial, else the target's, the router's."""
     number = "transform(cityHash64(toUnixTimestamp64Micro(started_at), toString(reporter_id), toString(flow_id)), hashes, numbers, 0)"
-    counters = ", ".join(f"{sql} AS {name}" for name, sql in _COUNTERS.items())
+    counters = ", ".join(f"{sql} AS {name}" for name, sql in COUNTERS.items())
     keys = "arrayJoin(arrayZip({starts:Array(Int64)}, {speakers:Array(String)}, {flows:Array(UUID)}))"
     reports = (
         f"WITH arrayMap((s, r, f) -> cityHash64(s, r, toString(f)), {{starts:Array(Int64)}}, {{speakers:Array(String)}}, "
@@ -91,7 +91,7 @@ def _grouped() -> str:
         "connection", "argMin(id, place) AS id", "argMin(started_at, place) AS started_at", "max(ended_at) AS ended_at",
         "max(state) AS state", "max(verdict) AS verdict", f"argMin(({', '.join(_POLICY)}), {deciding}) AS policy",
         "max(role = 2) AS routed", *(_first(name) for name in (*_SHAPE, *_SIDES, *_PERSON)),
-        *(f"max({name}) AS {name}" for name in _COUNTERS),
+        *(f"max({name}) AS {name}" for name in COUNTERS),
         "groupUniqArray(toString(reporter_id)) AS present", "max(state = 'denied') > (min(state) = 'denied') AS contradicted",
         "maxIf(state = 'denied', role = 2) AS stopped", "max(ifNull(starts, 1) = 0) AS joined_late",
         "max(ifNull(reporter_id = source_id, 0) * ifNull(reporter_id = destination_id, 0)) AS itself",
@@ -132,4 +132,4 @@ def view(having: str, limit: int) -> str:
         "SELECT *, toBool(multiIf(agreement = 'bytes_differ', 1, agreement != 'one_side', 0, empty(missing), 0, state = 'attempted', 0, "
         f"joined_late, 0, {settled})) AS finding FROM ({compared})"
     )
-    return f"SELECT {', '.join(_SHOWN)}, connection FROM ({judged}) WHERE {having} ORDER BY connection LIMIT {limit}"
+    return f"SELECT {', '.join(SHOWN_FIELDS)}, connection FROM ({judged}) WHERE {having} ORDER BY connection LIMIT {limit}"

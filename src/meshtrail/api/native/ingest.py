@@ -127,6 +127,7 @@ async def ingest_facts(request: AnyRequest, state: State) -> None:
     _check_reporter(identity, facts.id)
     peer = Peer(facts.id, facts.name, facts.os, facts.dns_label, tuple(facts.addresses), facts.users)
     await asyncio.to_thread(state.directories.put, identity.org_id, peer, identity.peer_id)
+    state.collectors.hear(identity.org_id, facts.id, facts.name, facts.metrics)
 
 
 @get("/ingest/open", opt={"scope": Scope.ingest}, media_type=JSON, summary="A reporter's open connections", operation_id="openFlows")
