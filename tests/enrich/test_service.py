@@ -9,6 +9,7 @@ from netaddr import IPSet
 
 from meshtrail.enrich.directory import Directory, Peer
 from meshtrail.enrich.geo import FileAtlas
+from meshtrail.enrich.resources import Resource, Resources
 from meshtrail.store.embedded import EmbeddedEngine
 from meshtrail.store.query import Query
 from meshtrail.store.reader import NATIVE_COLUMNS, Reader
@@ -38,6 +39,25 @@ def test_peers_are_named_by_address(engine: EmbeddedEngine, org_id: str) -> None
     )  # fmt: skip
     assert (row["destination_id"], row["destination_type"], row["destination_dns_label"]) == ("peer-2", "peer", None)
     assert (row["reporter_name"], row["application"]) == ("laptop", "https")
+
+
+def test_groups_and_resources_of_both_ends(engine: EmbeddedEngine, org_id: str) -> None:
+    """A peer brings its groups, a resource its name, its groups, and itself as the end; what the sender says stays."""
+    resources = Resources([("10.9.0.0/16", Resource("r-1", "office", ("Sites",))), ("10.0.0.1/32", Resource("r-2", "desk"))])
+    peers = [Peer("peer-1", "laptop", addresses=("10.0.0.1",), groups=("All", "Staff")), Peer("peer-2", "crm", addresses=("10.0.0.2",))]
+    directory = Directory.of(peers, resources)
+    rows = [
+        report(NOON_US, destination_address="10.9.1.1"),
+        report(NOON_US + 1, source_groups=["Mine"], source_resource_id="mine"),
+        report(NOON_US + 2, source_address="10.7.7.7", destination_address="127.0.0.1"),
+    ]
+    store(engine, org_id, rows, directory=directory)
+    third, second, first = msgspec.json.decode(Reader(engine).page(Query(org_id), NATIVE_COLUMNS, 3))
+    assert (first["source_groups"], first["source_resource_name"], first["source_type"]) == (["All", "Staff"], "desk", "peer")
+    names = ("type", "id", "name", "groups", "resource_id", "resource_name")
+    assert [first[f"destination_{name}"] for name in names] == ["resource", "r-1", "office", ["Sites"], "r-1", "office"]
+    assert (second["source_groups"], second["source_resource_id"], second["destination_groups"]) == (["Mine"], "mine", [])
+    assert (third["source_groups"], third["source_type"], third["destination_groups"]) == ([], "unknown", ["All", "Staff"])
 
 
 def test_loopback_is_the_reporter(engine: EmbeddedEngine, org_id: str) -> None:

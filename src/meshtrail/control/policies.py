@@ -1,7 +1,5 @@
 """Policies and all their versions."""
 
-from collections.abc import Iterable
-
 import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -32,7 +30,7 @@ class Policies:
             checks.room(transaction, policies, org_id, POLICIES_MAX, "policies")
             now = self._clock()
             identifier = new_id(now)
-            policy = _checked(transaction, org_id, wanted, (), now)
+            policy = _checked(transaction, org_id, wanted, None, now)
             policy = msgspec.structs.replace(policy, id=identifier, version=1, created_at=now)
             document = msgspec.json.encode(policy).decode()
             transaction.execute(insert(policies).values(org_id=org_id, id=identifier, version=1, created_at=now, document=document))
@@ -86,18 +84,19 @@ def _close_version(transaction: Connection, org_id: str, identifier: str, now: i
     transaction.execute(update(policy_versions).where(mine).values(valid_until=now))
 
 
-def _checked(transaction: Connection, org_id: str, wanted: Policy, rule_ids: Iterable[str], now: int) -> Policy:
-    """The policy with names that can be shown and rules that mean something; every problem names its field."""
+def _checked(transaction: Connection, org_id: str, wanted: Policy, rule_ids: set[str] | None, now: int) -> Policy:
+    """The policy with names that can be shown and rules that mean something; every problem names its field. `rule_ids`: those
+    that may be kept; None: none are looked at."""
     if not wanted.rules:
         raise UnusableError("rules: a policy needs at least one rule.")
     if len(wanted.rules) > POLICY_RULES_MAX:
         raise UnusableError(f"rules: there are {len(wanted.rules)}, at most {POLICY_RULES_MAX} are possible.")
-    free = set(rule_ids)
+    free = set(rule_ids or ())
     rules: list[PolicyRule] = []
     for position, rule in enumerate(wanted.rules):
         field = f"rules[{position}]"
-        if free and rule.id and rule.id not in free:
-            raise UnusableError(f"{field}.id: the policy has no rule {rule.id[:60]!r}.", "Leave the id out for a new rule.")
+        if rule_ids is not None and rule.id and rule.id not in free:
+            raise UnusableError(f"{field}.id: the policy has no rule {rule.id[:60]!r}, or has it once.", "Leave the id out for a new rule.")
         identifier = rule.id if rule.id in free else new_id(now)
         free.discard(rule.id)
         rules.append(msgspec.structs.replace(_checked_rule(transaction, org_id, rule, field), id=identifier))

@@ -1,0 +1,41 @@
+"""What another process changes is noticed."""
+
+import asyncio
+from pathlib import Path
+
+from meshtrail.control.service import Control
+from meshtrail.control.watch import watch
+from tests.control.organisation import Clock, Organisation
+
+
+def test_a_change_by_another_process_wakes(organisation: Organisation, clock: Clock) -> None:
+    """As one of this process does, and each is told once."""
+    control, path = organisation.control, organisation.control.database.path
+
+    async def scene() -> None:
+        watching = asyncio.create_task(watch(control.database))
+        try:
+            await control.changes.wait_beyond(organisation.id, 0, 20)
+            before = control.changes.generation(organisation.id)
+            assert await asyncio.to_thread(elsewhere, path, organisation.id, clock)
+            assert await control.changes.wait_beyond(organisation.id, before, 20)
+            assert [group.name for group in organisation.snapshot.groups.values()] == ["All", "Made elsewhere"]
+            generation = control.changes.generation(organisation.id)
+            control.groups.create(organisation.id, "Made here")
+            control.database.announce_foreign()
+            assert control.changes.generation(organisation.id) == generation + 1
+        finally:
+            watching.cancel()
+
+    asyncio.run(scene())
+
+
+def elsewhere(path: Path, org_id: str, clock: Clock) -> str:
+    """Make a group by a store of its own."""
+    other = Control(path, clock)
+    other.open()
+    try:
+        clock.pass_s(1)
+        return other.groups.create(org_id, "Made elsewhere")
+    finally:
+        other.close()
