@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 
 from meshtrail.agent import limits
 from meshtrail.agent.flow import Flow
-from meshtrail.agent.flowtable import FlowTable
+from meshtrail.agent.flowtable import FlowTable, key_of
 from meshtrail.agent.netlink.decode import Record
 from tests.agent.records import at, closing, destroy, entry, new
 
@@ -24,6 +24,11 @@ def _said(flow: Flow | None) -> tuple[str, str, float | None] | None:
     if flow is None:
         return None
     return flow.state, flow.close_reason, None if flow.ended_us is None else (flow.ended_us - flow.started_us) / 1e6
+
+
+def _present(*numbers: int) -> set[int]:
+    """The keys of a dump of these entries."""
+    return {key_of(new(number)) for number in numbers}
 
 
 def test_open_and_close(table: FlowTable) -> None:
@@ -113,8 +118,8 @@ def test_same_id_again_without_end(table: FlowTable) -> None:
     table.start(new(seconds=30.0), at(30))
     assert [flow.state for flow in table.settle(at(30))] == ["open"]
     assert table.has_overdue
-    assert table.missing({1}, at(50)) == []
-    assert [flow.state for flow in table.missing({1}, at(60))] == ["lost"]
+    assert table.missing(_present(1), at(50)) == []
+    assert [flow.state for flow in table.missing(_present(1), at(60))] == ["lost"]
     assert not table.has_overdue
     assert len(table) == 1
 
@@ -127,7 +132,7 @@ def test_same_id_again_and_late_end(table: FlowTable) -> None:
     found = table.end(destroy(started=0.0, stopped=29.0), at(31))
     assert found is first
     assert _said(found) == ("closed", "fin", 29.0)
-    assert table.missing({1}, at(90)) == []
+    assert table.missing(_present(1), at(90)) == []
     assert table.end(destroy(started=30.0, stopped=32.0), at(32)) is second
 
 
@@ -145,13 +150,13 @@ def test_absence_is_confirmed(table: FlowTable) -> None:
     """A flow absent from one dump is suspected, absent for long it is lost, and one that ends or comes back is neither."""
     for number in (1, 2, 3, 4):
         table.start(new(number), at(0))
-    assert table.missing({1}, at(10)) == []
+    assert table.missing(_present(1), at(10)) == []
     assert table.has_suspects
     table.end(destroy(2), at(11))
-    assert table.missing({1, 4}, at(39)) == []
-    (lost,) = table.missing({1}, at(40))
+    assert table.missing(_present(1, 4), at(39)) == []
+    (lost,) = table.missing(_present(1), at(40))
     assert (lost.number, lost.state, lost.close_reason, lost.ended_us) == (3, "lost", "lost", at(40))
-    assert table.missing({1, 4}, at(100)) == []
+    assert table.missing(_present(1, 4), at(100)) == []
     assert not table.has_suspects
 
 
@@ -305,8 +310,10 @@ def test_one_id_twice_in_dumps(table: FlowTable) -> None:
         assert table.entry(entry(started=1.0), at(seconds)) is None
         assert table.start(new(seconds=1.0, **OTHER), at(seconds)) is None
         assert table.settle(at(seconds)) == []
-        assert table.missing({1}, at(seconds)) == []
+        assert table.missing({key_of(new()), key_of(new(**OTHER))}, at(seconds)) == []
     assert len(table) == 2
+    table.missing({key_of(new(**OTHER))}, at(130))
+    assert table.has_suspects
     table.missing(set(), at(200))
     assert {flow.state for flow in table.missing(set(), at(240))} == {"lost"}
     assert table.counters.lost == 2

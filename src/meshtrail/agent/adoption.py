@@ -21,18 +21,24 @@ class Adoption(NamedTuple):
     """Rows without an entry: their end was not seen."""
 
 
-def adopt(remembered: Iterable[OpenFlow], held: dict[int, Flow], instance: bytes) -> Adoption:
-    """Match; matched flows get the name and start that the server knows."""
+def adopt(remembered: Iterable[OpenFlow], held: Iterable[Flow], instance: bytes) -> Adoption:
+    """Match; matched flows get the name and start that the server knows. Two entries may have one id at the same time: then the
+    source port says which is which."""
+    by_number: dict[int, list[Flow]] = {}
+    for each in held:
+        by_number.setdefault(each.number, []).append(each)
     continued: list[Flow] = []
     missing: list[OpenFlow] = []
     for known in remembered:
         number = flowid.conntrack_id(known.flow_id, instance)
-        flow = held.get(number) if number is not None else None
-        if flow is None or not _same_start(flow, known):
+        candidates = by_number.get(number, []) if number is not None else []
+        flow = next((each for each in candidates if each.port == known.source_port and _same_start(each, known)), None)
+        if flow is None:
             missing.append(known)
             continue
         flow.flow_id, flow.started_us = known.flow_id, microseconds(known.started_at)
         flow.again = True
+        candidates.remove(flow)
         continued.append(flow)
     return Adoption(continued, missing)
 

@@ -225,12 +225,12 @@ class FlowTable:
     def missing(self, present: set[int], now_us: int) -> list[Flow]:
         """Flows whose end was missed, to be reported. Absent from one dump is a suspicion, because a dump can miss an entry.
         Absent from a later one is certain for silent flows; for the others only when nothing came for a while, because
-        the kernel takes an entry out of the table first, and tells of its end when there is room. `present` are conntrack ids:
-        of two flows with one id neither is missed before both are gone."""
+        the kernel takes an entry out of the table first, and tells of its end when there is room. `present` are the
+        keys (`key_of`) of the entries of a dump."""
         suspects: dict[int, tuple[Flow, int]] = {}
         confirmed: list[Flow] = []
         for key, flow in self._flows.items():
-            if flow.number in present:
+            if key in present:
                 continue
             suspected, since_us = self._suspects.get(key, (None, now_us))
             if suspected is not flow:

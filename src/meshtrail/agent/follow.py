@@ -5,7 +5,7 @@ from itertools import chain
 
 from meshtrail.agent import limits
 from meshtrail.agent.flow import Flow
-from meshtrail.agent.flowtable import FlowTable
+from meshtrail.agent.flowtable import FlowTable, key_of
 from meshtrail.agent.netlink.decode import Record
 from meshtrail.agent.processes import PROTOCOLS, TCP, Endpoint, Owner, Processes
 from meshtrail.agent.report import Reporter
@@ -54,8 +54,8 @@ class Follower:
         """TCP connections that both sides have closed, with the counters that the kernel's entry has now."""
         if not updates:
             return []
-        ended = {record.id for record in ends}
-        closing = {record.id: record for record in updates if record.id not in ended and self._table.closing(record)}
+        ended = {key_of(record) for record in ends}
+        closing = {key: record for record in updates if (key := key_of(record)) not in ended and self._table.closing(record)}
         if len(closing) > limits.CLOSINGS_PER_S_MAX:
             return []
         entries = ask(list(closing.values())) if closing else {}

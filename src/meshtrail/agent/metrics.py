@@ -67,7 +67,7 @@ def snapshot(parts: Parts) -> Metrics:
         "denials_heard": int(parts.denied.is_open), "denials_packets": heard.packets, "denials_malformed": heard.malformed,
         "denials_lost": parts.denied.lost, "denials_overruns": parts.denied.overruns, "denials_suppressed": parts.denied.suppressed,
         "denials_rows": denials.rows, "denials_folded": denials.folded, "denials_overflow": denials.overflow,
-        "denials_unreadable": denials.unreadable,
+        "denials_unreadable": denials.unreadable, "denials_left_out": parts.denied.left_out,
         "process_scans": parts.processes.scans, "process_found": parts.processes.found,
         "process_unknown": parts.processes.unknown, "process_skipped": parts.processes.skipped,
         "reports_queued": spool.queued, "reports_dropped": spool.dropped, "reports_waiting": parts.spool.rows,

@@ -1,13 +1,33 @@
 """Which connections are reported: by the options of this machine and by the settings of its organisation. Pure."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
-from meshtrail.agent.netlink.decode import Record
 from meshtrail.agent.networks import Network, Networks, is_public
 from meshtrail.agent.report import Reporter, is_loopback
 from meshtrail.model.network_map import AgentSettings
 
 DNS_PORT = 53
+
+
+class Ends(Protocol):
+    """The ends of a connection, or of a denied attempt at one. Addresses are packed."""
+
+    @property
+    def source(self) -> bytes:
+        """The initiator."""
+
+    @property
+    def destination(self) -> bytes:
+        """Whom it addressed."""
+
+    @property
+    def reply_source(self) -> bytes:
+        """Who answers, after translation."""
+
+    @property
+    def destination_port(self) -> int | None:
+        """The port that it addressed."""
 
 
 class Selection:
@@ -38,7 +58,7 @@ class Selection:
         options = bool(self._ignore) or self._ignore_loopback
         self.all = not options and self._settings.collect and self._settings.collect_dns and self._settings.collect_exit_node
 
-    def wants(self, record: Record) -> bool:
+    def wants(self, record: Ends) -> bool:
         """Whether the connection is to be reported."""
         settings = self._settings
         if not settings.collect or (not settings.collect_dns and record.destination_port == DNS_PORT):
@@ -49,7 +69,7 @@ class Selection:
             return False
         return not (self._ignore and (self._ignore.covers(record.source) or self._ignore.covers(record.destination)))
 
-    def _is_exit(self, record: Record) -> bool:
+    def _is_exit(self, record: Ends) -> bool:
         """Forwarded for another machine to a public address that is no resource of the network."""
         if self._reporter.is_own(record.source) or self._reporter.is_own(record.reply_source):
             return False

@@ -14,10 +14,10 @@ from meshtrail.agent.config import AgentConfig
 from meshtrail.agent.decision import Decision
 from meshtrail.agent.denial_line import DenialWriter
 from meshtrail.agent.denials import Denials
-from meshtrail.agent.denied import Denied
+from meshtrail.agent.denied import Denied, Told
 from meshtrail.agent.facts import Facts
 from meshtrail.agent.flow import Flow
-from meshtrail.agent.flowtable import FlowTable
+from meshtrail.agent.flowtable import FlowTable, key_of
 from meshtrail.agent.follow import Follower
 from meshtrail.agent.identity import Credentials
 from meshtrail.agent.metrics import LoopCounters, Metrics, Parts, snapshot
@@ -60,9 +60,9 @@ class Agent:
         self._selection = Selection(self._reporter, config.ignore, ignore_loopback=config.ignore_loopback)
         self._follower = Follower(self._selection, self._table, self._reporter, self._processes, self._local_ports)
         writer = DenialWriter(config.reporter_id, config.reporter_name, self._reporter, self._by_prefix)
-        self._denied = Denied(config.nflog_group, Denials(self._instance), writer)
-        self._denied_us = self._suppressed_us = wall_clock()
-        self._denied_packets = 0
+        self._denied = Denied(config.nflog_group, Denials(self._instance), writer, self._selection.wants)
+        self._suppressed_us = wall_clock()
+        self._denied_packets, self._denied_grew = 0, False
         self._watchdog = Watchdog()
         self._pace = Pace(config.prompt_ends)
         self._loop = LoopCounters()
@@ -189,12 +189,12 @@ class Agent:
         self._clean_us = now
 
     def _take_denials(self) -> None:
-        now = wall_clock()
-        told = self._denied.read(now, time.monotonic())
-        if told.lost:
-            self._gap(self._denied_us, now, told.lost)
-        self._denied_us = now
-        if told.lines and self._settings.collect:
+        self._put_denials(self._denied.read(wall_clock(), time.monotonic()))
+
+    def _put_denials(self, told: Told) -> None:
+        for loss in told.losses:
+            self._gap(loss.since_us, loss.until_us, loss.lost)
+        if told.lines:
             self._uplink.put(told.lines)
 
     def _open_denials(self, conntrack: Conntrack) -> None:
@@ -236,11 +236,11 @@ class Agent:
         remembered = self._uplink.remembered or []
         held = self._follower.held or []
         now = wall_clock()
-        found = adopt(remembered, {flow.number: flow for flow in held}, self._instance)
+        found = adopt(remembered, held, self._instance)
         if found.missing:
             flows = [flow for record in conntrack.dump() if (flow := self._table.entry(record, now)) is not None]
             self._follower.hold(flows)
-            second = adopt(found.missing, {flow.number: flow for flow in flows}, self._instance)
+            second = adopt(found.missing, flows, self._instance)
             found = found._replace(continued=found.continued + second.continued, missing=second.missing)
         self._table.counters.adopted += len(found.continued)
         self._put(self._follower.release(found.continued))
@@ -276,12 +276,13 @@ class Agent:
     def _tell_suppressed(self) -> None:
         """Denials that the rules counted and did not log, because they were too many, are missing from the record: say so."""
         packets, now = self._denied.read_counters.packets, wall_clock()
-        if self._peer is not None and packets != self._denied_packets:
+        grew, grew_before = packets != self._denied_packets, self._denied_grew
+        if self._peer is not None and (grew or grew_before):
             suppressed = self._peer.firewall.suppressed()
             self._denied.suppressed += suppressed
             if suppressed:
                 self._gap(self._suppressed_us, now, suppressed, "rate_limited")
-        self._denied_packets, self._suppressed_us = packets, now
+        self._denied_packets, self._denied_grew, self._suppressed_us = packets, grew, now
 
     def _resync(self, conntrack: Conntrack) -> None:
         """Compare with the whole table. Events that arrive meanwhile wait in the sockets, and are taken after the entries:
@@ -292,7 +293,7 @@ class Agent:
         now = wall_clock()
         self._put(self._follower.lines([flow for record in entries if (flow := self._table.entry(record, now)) is not None]))
         self._take(conntrack, conntrack.read())
-        self._put(self._follower.lines(self._table.missing({record.id for record in entries}, wall_clock())))
+        self._put(self._follower.lines(self._table.missing({key_of(record) for record in entries}, wall_clock())))
         self._put(self._follower.lines(self._progress()))
         cost_s = time.monotonic() - before_s
         if self._table.has_silent_suspects:
@@ -359,8 +360,7 @@ class Agent:
         if self._conntrack is not None:
             self._take(self._conntrack, self._conntrack.read())
             self._conntrack.hear_updates(False)
-            self._take_denials()
-            self._uplink.put(self._denied.close(time.monotonic()))
+            self._put_denials(self._denied.close(wall_clock(), time.monotonic()))
             if self._follower.held:
                 _LOG.warning("%d connections wait for the server's memory; the next start finds them", len(self._follower.held))
         if self._peer is not None:
