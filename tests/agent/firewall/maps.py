@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from meshtrail.model.network_map import Action, AgentSettings, Chain, Governed, Mode, NetworkMap, PortRange, Protocol, Rule
+from meshtrail.model.network_map import Action, AgentSettings, Chain, Governed, Mode, NetworkMap, PortRange, Protocol, RoutedResource, Rule
 
 PEER, ORG = "peer1", "org1"
 NEAR, FAR = ("10.77.0.1/32", "fd77::1/128"), ("10.77.0.2/32", "fd77::2/128")
@@ -23,6 +23,12 @@ def governed(chain: Chain = Chain.input, default: Action = Action.drop, **change
     return msgspec.structs.replace(Governed("", chain, EVERYONE, default), **changes)
 
 
-def network_map(*rules: Rule, serial: int = 1, on: tuple[Governed, ...] | None = None, mode: Mode = Mode.enforce) -> NetworkMap:
+def network_map(
+    *rules: Rule,
+    serial: int = 1,
+    on: tuple[Governed, ...] | None = None,
+    mode: Mode = Mode.enforce,
+    resources: tuple[RoutedResource, ...] = (),
+) -> NetworkMap:
     """A map with rules; what comes in is governed, and dropped by default."""
-    return NetworkMap(ORG, PEER, serial, 1, mode, AgentSettings(), (governed(),) if on is None else on, rules)
+    return NetworkMap(ORG, PEER, serial, 1, mode, AgentSettings(), (governed(),) if on is None else on, rules, resources)

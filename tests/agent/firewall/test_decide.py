@@ -12,7 +12,8 @@ from tests.agent.firewall.maps import governed, network_map, rule
 
 
 def _asked(port: int | None = 443, protocol: int = TCP, source: str = "10.77.0.2", to: str = "10.77.0.1", **changes: object) -> Asked:
-    return Asked(Chain.input, ip_address(source), ip_address(to), protocol, port)._replace(**changes)
+    fields: dict[str, Any] = {"chain": Chain.input, "protocol": protocol, "port": port, **changes}
+    return Asked(source=ip_address(source), destination=ip_address(to), **fields)
 
 
 def test_verdicts() -> None:

@@ -2,14 +2,16 @@
 
 import socket
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from meshtrail.agent.firewall import watch
-from meshtrail.agent.firewall.compile import Endpoint
+from meshtrail.agent.firewall.compile import Endpoint, Options
 from meshtrail.agent.firewall.naming import DEFAULT_DENY, decision_of
-from meshtrail.agent.firewall.service import Result
-from meshtrail.model.network_map import Action, Chain, Mode, Protocol
+from meshtrail.agent.firewall.service import Firewall, Result
+from meshtrail.model.network_map import Action, Chain, Mode, Protocol, ResourceType, RoutedResource
 from tests.agent.firewall.bench import START_US, Bench, connects, pings
 from tests.agent.firewall.maps import FAR, governed, network_map, rule
 from tests.agent.netns import Namespace, Pair, run, until
@@ -124,34 +126,58 @@ def test_output_marks_and_never_blocks(pair: Pair, bench: Bench) -> None:
         assert bench.marks("-p", "tcp", "--dport", str(port)) == [1 << 24]
 
 
-def test_routed(pair: Pair, bench: Bench) -> None:
+@pytest.fixture
+def behind(pair: Pair) -> Iterator[Namespace]:
+    """A namespace behind the near one: 10.88.0.2, which knows no way back."""
+    made = Namespace(f"mtb{pair.near_link}")
+    run("ip", "link", "add", "mtb0", "netns", made.name, "type", "veth", "peer", "name", "mtb1", "netns", pair.near.name)
+    made.ip("addr", "add", "10.88.0.2/24", "dev", "mtb0")
+    pair.near.ip("addr", "add", "10.88.0.1/24", "dev", "mtb1")
+    made.ip("link", "set", "mtb0", "up")
+    pair.near.ip("link", "set", "mtb1", "up")
+    pair.far.ip("route", "add", "10.88.0.0/24", "via", NEAR4)
+    pair.near.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
+    yield made
+    made.close()
+
+
+ROUTED = (governed(Chain.forward, network_id="net1", destinations=("10.88.0.0/24",)),)
+
+
+def test_routed(pair: Pair, bench: Bench, behind: Namespace) -> None:
     """A routing peer lets through what a rule allows to a resource behind it, by address and by name, and denies the rest."""
-    behind = Namespace(f"mtb{pair.near_link}")
-    try:
-        run("ip", "link", "add", "mtb0", "netns", behind.name, "type", "veth", "peer", "name", "mtb1", "netns", pair.near.name)
-        behind.ip("addr", "add", "10.88.0.2/24", "dev", "mtb0")
-        pair.near.ip("addr", "add", "10.88.0.1/24", "dev", "mtb1")
-        behind.ip("link", "set", "mtb0", "up")
-        pair.near.ip("link", "set", "mtb1", "up")
-        behind.ip("route", "add", "default", "via", "10.88.0.1")
-        pair.far.ip("route", "add", "10.88.0.0/24", "via", NEAR4)
-        pair.near.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
-        on = (governed(Chain.forward, network_id="net1", destinations=("10.88.0.0/24",)),)
-        with behind.listen("10.88.0.2") as database, behind.listen("10.88.0.2") as other:
-            port, other_port = database.getsockname()[1], other.getsockname()[1]
-            routed = rule("db", port, chain=Chain.forward, destinations=("10.88.0.2/32",), resource_id="r1", resource_name="Database")
-            bench.apply(network_map(routed, on=on))
-            assert connects(pair.far, "10.88.0.2", port, bench) and not connects(pair.far, "10.88.0.2", other_port, bench)
-            (mark,) = bench.marks("-p", "tcp", "--dport", str(port))
-            decision = bench.firewall.by_mark(mark, START_US + 2_000_000_000)
-            assert decision is not None and decision.resource_name == "Database"
-            named = rule("name", other_port, chain=Chain.forward, domains=("db.test",))
-            bench.names["db.test"] = ["10.88.0.2", "127.0.0.1"]
-            pair.near.inside(bench.firewall.start)
-            bench.apply(network_map(named, on=on, serial=2))
-            until(lambda: connects(pair.far, "10.88.0.2", other_port, bench), "the name is resolved")
-    finally:
-        behind.close()
+    behind.ip("route", "add", "default", "via", "10.88.0.1")
+    with behind.listen("10.88.0.2") as database, behind.listen("10.88.0.2") as other:
+        port, other_port = database.getsockname()[1], other.getsockname()[1]
+        routed = rule("db", port, chain=Chain.forward, destinations=("10.88.0.2/32",), resource_id="r1", resource_name="Database")
+        bench.apply(network_map(routed, on=ROUTED))
+        assert connects(pair.far, "10.88.0.2", port, bench) and not connects(pair.far, "10.88.0.2", other_port, bench)
+        (mark,) = bench.marks("-p", "tcp", "--dport", str(port))
+        decision = bench.firewall.by_mark(mark, START_US + 2_000_000_000)
+        assert decision is not None and decision.resource_name == "Database"
+        named = rule("name", other_port, chain=Chain.forward, domains=("db.test",))
+        bench.names["db.test"] = ["10.88.0.2", "127.0.0.1"]
+        pair.near.inside(bench.firewall.start)
+        bench.apply(network_map(named, on=ROUTED, serial=2))
+        until(lambda: connects(pair.far, "10.88.0.2", other_port, bench), "the name is resolved")
+
+
+def test_masquerade(pair: Pair, bench: Bench, behind: Namespace) -> None:
+    """A resource that knows no way back sees the routing peer's address; what the routing peer itself opens is not changed."""
+    pair.near.ip("addr", "add", "10.88.0.7/24", "dev", "mtb1")
+    resource = RoutedResource("r1", "Database", ResourceType.subnet, "10.88.0.0/24", "net1", masquerade=True)
+    with behind.listen("10.88.0.2") as database, pair.near.open() as own:
+        port = database.getsockname()[1]
+        bench.apply(network_map(rule("db", port, chain=Chain.forward), on=ROUTED, resources=(resource,)))
+        assert connects(pair.far, "10.88.0.2", port, bench)
+        own.bind(("10.88.0.7", 0))
+        own.connect(("10.88.0.2", port))
+        seen = [database.accept() for _ in range(2)]
+        assert [address for _, (address, _) in seen] == ["10.88.0.1", "10.88.0.7"]
+        for accepted, _ in seen:
+            accepted.close()
+        bench.apply(network_map(rule("db", port, chain=Chain.forward), on=ROUTED, serial=2))
+        assert "postrouting" not in pair.near.run("nft", "list", "table", "inet", "meshtrail")
 
 
 def test_server_is_never_blocked(pair: Pair, bench: Bench) -> None:
@@ -327,3 +353,21 @@ def test_generation(pair: Pair) -> None:
     before = pair.near.inside(watch.generation)
     pair.near.nft("add table inet other")
     assert pair.near.inside(watch.generation) == watch.following(before)
+
+
+def test_by_itself(pair: Pair, tmp_path: Path) -> None:
+    """The firewall's own thread makes a removed table again, and takes back a map over which nobody answers."""
+    firewall = Firewall(Options(), tmp_path, trial_s=1.0)
+    try:
+        pair.near.inside(firewall.start)
+        pair.near.inside(lambda: firewall.apply(network_map(rule("a", 22)), trial=False))
+        pair.near.run("nft", "flush", "ruleset")
+        until(lambda: firewall.counters.rulesets_loaded == 2, "the table is made again")
+        assert "tcp dport 22" in pair.near.run("nft", "list", "table", "inet", "meshtrail")
+        pair.near.inside(lambda: firewall.apply(network_map(serial=2)))
+        until(lambda: firewall.counters.maps_reverted == 1 and not firewall.on_trial, "the map is taken back")
+        until(lambda: firewall.counters.rulesets_loaded == 4, "the rules before it are back")
+        assert "tcp dport 22" in pair.near.run("nft", "list", "table", "inet", "meshtrail")
+    finally:
+        pair.near.inside(firewall.stop)
+    assert not pair.near.run("nft", "list", "tables")

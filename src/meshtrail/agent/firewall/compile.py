@@ -7,6 +7,7 @@
     drop_<n>           count; log, as long as the limit lets; drop
     accept_<number>    write the number into the connection's mark, unless it has one; accept
     output             the same, and accepts everything
+    postrouting        forwarded connections to resources that are to see this machine's address
 
 A packet that belongs to no tracked connection has no mark, so writing and accepting are two rules. Accepting ends this
 table's part only: tables of others still judge. A rule becomes one rule of nft per address family, and its networks a set,
@@ -37,10 +38,15 @@ from meshtrail.agent.firewall.nft import Statement
 from meshtrail.agent.firewall.ruleset import COUNTER_DENIED, COUNTER_LOGGED, FAMILY, LIMIT_DENIALS, TABLE, Ruleset, named
 from meshtrail.agent.firewall.sets import Sets
 from meshtrail.agent.limits import MARK_MASK, NFLOG_GROUP
-from meshtrail.model.network_map import Action, Chain, NetworkMap, Rule
+from meshtrail.model.network_map import Action, Chain, NetworkMap, ResourceType, Rule
 
 PRIORITY = -1
 """Just before the usual filter chains, so that a denial of ours is ours."""
+
+NAT_PRIORITY = 100
+"""Where sources are translated (`srcnat`)."""
+
+POSTROUTING = "postrouting"
 
 Expression = dict[str, Any]
 
@@ -105,13 +111,14 @@ class _Compiler:
         ]
         for chain in (Chain.input, Chain.forward, Chain.output):
             self._hook(chain)
+        self._translate()
         self._made.sets = self._sets.statements
         return self._made
 
     def _hook(self, chain: Chain) -> None:
         """One base chain and what it leads to."""
         hook = {"type": "filter", "hook": chain.value, "prio": self._options.priority, "policy": "accept"}
-        self._made.hooks.append({"add": {"chain": {**named(chain.value), **hook}}})
+        self._made.hooks[chain.value] = {"add": {"chain": {**named(chain.value), **hook}}}
         if chain is Chain.input:
             answers = [at_server(server.address, server.port) for server in self._options.servers]
             for matches in filter(None, answers):
@@ -131,6 +138,24 @@ class _Compiler:
                 self._place(
                     chain.value, self._places.sources(governed.sources), destinations, [], [{"goto": {"target": judges[governed.default]}}]
                 )
+
+    def _translate(self) -> None:
+        """Connections to resources that do not know the way back get this machine's address. Only forwarded packets have an
+        interface through which they came."""
+        resources = [each for each in self._map.resources if each.masquerade] if self._map.mode == "enforce" else []
+        if not resources:
+            return
+        hook = {"type": "nat", "hook": "postrouting", "prio": NAT_PRIORITY, "policy": "accept"}
+        self._made.hooks[POSTROUTING] = {"add": {"chain": {**named(POSTROUTING), **hook}}}
+        forwarded = {"match": {"op": "!=", "left": {"meta": {"key": "iifname"}}, "right": "lo"}}
+        for resource in resources:
+            name = (resource.address,)
+            places = ((), name) if resource.type is ResourceType.domain else (name, ())
+            destinations = self._places.destinations(*places)
+            for governed in self._map.governed:
+                if governed.chain is Chain.forward and governed.network_id == resource.network_id:
+                    sources = self._places.sources(governed.sources)
+                    self._place(POSTROUTING, sources, destinations, [forwarded], [{"masquerade": None}])
 
     def _judges(self, chain: Chain) -> dict[Action, str]:
         """The chains that try the rules of a hook and then do the default."""

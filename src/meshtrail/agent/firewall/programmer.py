@@ -9,7 +9,7 @@ from meshtrail.agent.firewall.domains import Domains
 from meshtrail.agent.firewall.numbers import Numbers
 from meshtrail.agent.firewall.table import Table
 from meshtrail.common.clock import Clock
-from meshtrail.model.network_map import Governed, Mode, NetworkMap, Rule
+from meshtrail.model.network_map import Governed, Mode, NetworkMap, ResourceType, Rule
 
 _LOG = logging.getLogger(__name__)
 NUMBERS_FILE = "rule-numbers.json"
@@ -55,7 +55,9 @@ class Programmer:
             self.remove()
             return
         parts: list[Rule | Governed] = [*network_map.rules, *network_map.governed]
-        self.domains.want(name for each in parts for name in each.domains)
+        names = [name for each in parts for name in each.domains]
+        names += [each.address for each in network_map.resources if each.masquerade and each.type is ResourceType.domain]
+        self.domains.want(names)
         if self._load(network_map):
             self._load(network_map)
 

@@ -24,7 +24,8 @@ class Ruleset:
     """Counters and limits."""
     sets: dict[str, Statement] = field(default_factory=dict)
     """By name, which says the content."""
-    hooks: list[Statement] = field(default_factory=list)
+    hooks: dict[str, Statement] = field(default_factory=dict)
+    """Chains that the kernel calls, by name."""
     chains: dict[str, Statement] = field(default_factory=dict)
     """Chains without a hook, by name."""
     rules: list[Statement] = field(default_factory=list)
@@ -36,13 +37,14 @@ class Ruleset:
         new = [statement for name, statement in self.sets.items() if name not in before.sets]
         if len(gone) + len(new) > limits.SETS_CHANGED_MAX:
             return None
-        removed: list[Statement] = [{"delete": {"chain": named(name)}} for name in before.chains if name not in self.chains]
+        stays = self.hooks.keys() | self.chains.keys()
+        removed: list[Statement] = [{"delete": {"chain": named(name)}} for name in (*before.hooks, *before.chains) if name not in stays]
         removed += [{"delete": {"set": named(name)}} for name in gone]
-        return [{"flush": _TABLE}, *removed, *new, *self.hooks, *self.chains.values(), *self.rules]
+        return [{"flush": _TABLE}, *removed, *new, *self.hooks.values(), *self.chains.values(), *self.rules]
 
     def afresh(self) -> list[Statement]:
         """What replaces the table, whatever it holds; its counters begin at zero."""
-        return [*removal(), {"add": _TABLE}, *self.objects, *self.sets.values(), *self.hooks, *self.chains.values(), *self.rules]
+        return [*removal(), {"add": _TABLE}, *self.objects, *self.sets.values(), *self.hooks.values(), *self.chains.values(), *self.rules]
 
 
 def removal() -> list[Statement]:

@@ -13,7 +13,7 @@ from meshtrail.agent import prefix
 from meshtrail.agent.firewall import limits
 from meshtrail.agent.firewall.addresses import parse
 from meshtrail.agent.firewall.matches import PORT_MAX
-from meshtrail.model.network_map import RULES_MAX, SIGNED_PREFIX, Envelope, Governed, NetworkMap, PortRange, Rule
+from meshtrail.model.network_map import RULES_MAX, SIGNED_PREFIX, Envelope, Governed, NetworkMap, PortRange, ResourceType, Rule
 
 
 class Reason(StrEnum):
@@ -109,6 +109,7 @@ def check_content(network_map: NetworkMap) -> None:
         raise RefusedError(Reason.too_many_rules, f"its rules have {count} networks, more than {limits.NETWORKS_MAX}")
     try:
         _check_networks(dict.fromkeys(part for each in parts for part in (each.sources, each.destinations)))
+        _check_networks([tuple(each.address for each in network_map.resources if each.type is not ResourceType.domain)])
         for rule in network_map.rules:
             _check_rule(rule)
     except ValueError as error:
