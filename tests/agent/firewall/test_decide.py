@@ -1,6 +1,7 @@
 """Rules in plain Python. That the kernel does the same is shown by `test_oracle.py`."""
 
 from ipaddress import ip_address
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from meshtrail.model.network_map import Action, Chain, Mode, Protocol
 from tests.agent.firewall.maps import governed, network_map, rule
 
 
-def _asked(port: int | None = 443, protocol: int = TCP, source: str = "10.77.0.2", to: str = "10.77.0.1", **changes: object) -> Asked:
+def _asked(port: int | None = 443, protocol: int = TCP, source: str = "10.77.0.2", to: str = "10.77.0.1", **changes: Any) -> Asked:
     fields: dict[str, Any] = {"chain": Chain.input, "protocol": protocol, "port": port, **changes}
     return Asked(source=ip_address(source), destination=ip_address(to), **fields)
 
