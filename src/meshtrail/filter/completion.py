@@ -74,6 +74,9 @@ USUAL = (
 )  # fmt: skip
 """Fields that are offered before others that fit as well."""
 
+_LATER = frozenset({"not", "("})
+"""Keywords that are offered behind the usual fields."""
+
 _TIMES = {
     "now-15m": "a quarter of an hour ago", "now-1h": "an hour ago", "now-24h": "a day ago", "now-7d": "a week ago",
     "today": "midnight, or this day after in", "yesterday": "the midnight before, or that day after in", "now": "this moment",
@@ -206,7 +209,8 @@ def _ranked(candidates: Iterable[Candidate], typed: str, fields: Fields) -> tupl
     for number, each in enumerate(candidates):
         rank = 0 if meant is not None and each.text == meant.name else _rank(each.text, wanted)
         if rank is not None:
-            usual = USUAL.index(each.text) if each.text in USUAL else len(USUAL) * (each.kind == "field")
+            later = each.kind == "field" or each.text in _LATER
+            usual = USUAL.index(each.text) if each.text in USUAL else len(USUAL) * later
             ranked.append((rank, usual, number, each))
     return tuple(entry[-1] for entry in sorted(ranked, key=lambda entry: entry[:3])[:COMPLETIONS_MAX])
 

@@ -18,7 +18,7 @@ REGEXES_MAX = 16
 VALUES_MAX = 1_000
 """Values of one list: more would be a table, not a filter."""
 
-RANGES_MAX = 500
+RANGES_MAX = 200
 """Ranges, networks and wildcards inside the lists of one filter: unlike single values they are compared one by one."""
 
 VALUE_CHARACTERS_MAX = 1_024

@@ -15,6 +15,7 @@ SEARCHED = (
 """Columns of names and addresses. Each costs a look at every row for every word, so ids and places are not among them."""
 
 _ADDRESS_SIGNS = frozenset("0123456789abcdef:.")
+_NEEDED_SIGNS = frozenset("0123456789:.")
 
 
 def searched(family: Family) -> tuple[Column, ...]:
@@ -23,9 +24,12 @@ def searched(family: Family) -> tuple[Column, ...]:
 
 
 def may_be_address(word: Text | Pattern) -> bool:
-    """Whether the shown form of an address could hold the word: a name with a `k` in it need not be looked for there."""
-    parts = word.parts if isinstance(word, Pattern) else (word.text,)
-    return all(sign in _ADDRESS_SIGNS for part in parts for sign in part.lower())
+    """Whether the word is looked for in addresses: made of hexadecimal digits, dots and colons, letters not alone.
+
+    To write out every address costs more than all else, and `db` means a database.
+    """
+    signs = "".join(word.parts if isinstance(word, Pattern) else (word.text,)).lower()
+    return set(signs) <= _ADDRESS_SIGNS and not _NEEDED_SIGNS.isdisjoint(signs)
 
 
 def address_of(word: Text | Pattern) -> AddressRange | None:

@@ -11,7 +11,10 @@ from enum import StrEnum
 
 from meshtrail.common.clock import microseconds
 from meshtrail.common.errors import InvalidError
+from meshtrail.filter.tree import Node
 from meshtrail.model.columns import TRAFFIC, Column, Kind
+from meshtrail.store.address_sql import address_text as address_text
+from meshtrail.store.filter_sql import filter_clauses
 
 VALUES_MAX = 1_000
 """Values in one list: more would be a table, not a filter."""
@@ -63,6 +66,8 @@ class Query:
     until: int | None = None
     search: str = ""
     searched: tuple[str, ...] = _SEARCHED
+    filter: Node | None = None
+    """A tree of the filter language without relative times (`filter.resolved`)."""
 
 
 @dataclass(slots=True)
@@ -116,6 +121,8 @@ def compiled(query: Query) -> Compiled:
         _add(out, each)
     if query.search:
         _add_search(out, query)
+    if query.filter is not None:
+        out.clauses += filter_clauses(query.filter, TRAFFIC, out.parameters)
     return out
 
 
@@ -192,12 +199,6 @@ def _add_search(out: Compiled, query: Query) -> None:
     shown = [address_text(f"{end}_address") for end in ("source", "destination")]
     clauses += [f"position({text}, lower({{{name}:String}})) > 0" for text in shown]
     out.clauses.append("(" + " OR ".join(f"ifNull({clause}, 0)" for clause in clauses) + ")")
-
-
-def address_text(column: str) -> str:
-    """SQL that shows an address as people write it: IPv4 without the mapped prefix."""
-    text = f"toString({column})"
-    return f"if(startsWith({text}, '::ffff:') AND position({text}, '.') > 0, substring({text}, 8), {text})"
 
 
 def _number(column: Column, value: str) -> tuple[int, str]:
