@@ -9,6 +9,7 @@ from pathlib import Path
 from prometheus_client.metrics import MetricWrapperBase
 
 from meshtrail.agent.config import AgentConfig
+from meshtrail.control import metrics as control_metrics
 from meshtrail.ingest import metrics
 from meshtrail.model.columns import FAMILIES
 from meshtrail.model.document import csv_header, markdown
@@ -39,9 +40,9 @@ def _documented(path: Path) -> list[tuple[str, str, str]]:
 
 
 def limits() -> str:
-    """The limits of ingest and of the agent."""
+    """The limits of ingest, of the control store and of the agent."""
     lines = ["# Limits\n"]
-    for room in ("ingest", "agent"):
+    for room in ("ingest", "control", "agent"):
         lines += [f"## {room}\n", "| limit | value | reason |", "|---|---|---|"]
         lines += [f"| `{name}` | `{value}` | {text} |" for name, value, text in _documented(ROOT / f"src/meshtrail/{room}/limits.py")]
         lines.append("")
@@ -76,7 +77,7 @@ def _field_texts(body: ast.ClassDef) -> list[tuple[str, str]]:
 def counters() -> str:
     """Metrics at /metrics."""
     lines = ["# Metrics\n", "`GET /metrics`, Prometheus' text format.\n", "| metric | kind | meaning |", "|---|---|---|"]
-    for metric in vars(metrics).values():
+    for metric in (*vars(metrics).values(), *vars(control_metrics).values()):
         if isinstance(metric, MetricWrapperBase):
             family = metric.describe()[0]
             lines.append(f"| `{family.name}` | {family.type} | {family.documentation} |")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from meshtrail.common.clock import Clock
 from meshtrail.common.errors import BusyError, CallerError, PeerRemovedError
+from meshtrail.control import metrics
 from meshtrail.control.enrolment import Admission
 from meshtrail.control.issuing import Issuer
 from meshtrail.control.limits import CHANGE_LINGER_S, WAITERS_MAX
@@ -30,6 +31,7 @@ class Agents:
         """Make a peer; `address` is where the request comes from, and pays for failures."""
         with self._paying(address):
             let_in: Admission = self._control.enrolment.enrol(asked)
+        metrics.ENROLLED.inc()
         return Enrolled(let_in.org_id, let_in.peer_id, let_in.token, let_in.token_expires_at, self._key.id, self._key.public)
 
     def renew(self, asked: Renew, address: str) -> Renewed:
@@ -44,8 +46,10 @@ class Agents:
         try:
             yield
         except PeerRemovedError:
+            metrics.REFUSED.inc()
             raise
         except CallerError:
+            metrics.REFUSED.inc()
             self._throttle.fail(address)
             raise
 
@@ -59,8 +63,11 @@ class Agents:
                 generation = self._changes.generation(org_id)
                 envelope = await asyncio.to_thread(self._issuer.news, org_id, peer_id, known)
                 left = deadline - loop.time()
-                if envelope is not None or left <= 0 or self._changes.stopped:
+                if envelope is not None:
+                    metrics.MAPS.inc()
                     return envelope
+                if left <= 0 or self._changes.stopped:
+                    return None
                 if await self._changes.wait_beyond(org_id, generation, left):
                     await asyncio.sleep(CHANGE_LINGER_S)
 
@@ -75,9 +82,11 @@ class Agents:
         if len(waiting) >= WAITERS_MAX:
             raise BusyError(f"{WAITERS_MAX} peers wait for their network map.", "Try again in a moment.")
         waiting[peer_id] = task
+        metrics.WAITING.inc()
         try:
             yield
         finally:
+            metrics.WAITING.dec()
             if waiting.get(peer_id) is task:
                 del waiting[peer_id]
             if not waiting:

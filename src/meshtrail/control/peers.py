@@ -10,7 +10,7 @@ from meshtrail.common.errors import ForbiddenError, PeerRemovedError
 from meshtrail.control import checks
 from meshtrail.control.database import Database
 from meshtrail.control.limits import PEER_ADDRESSES_MAX, PEERS_MAX, SEEN_STEP_S
-from meshtrail.control.tables import group_peers, network_map_serials, peers, routers
+from meshtrail.control.tables import group_peers, peers, routers
 from meshtrail.enrich.directory import Peer as Facts
 
 
@@ -93,7 +93,7 @@ class Peers:
         with self._database.change(org_id) as transaction:
             done = transaction.execute(update(peers).where(_enrolled(org_id, identifier)).values(removed_at=self._clock()))
             checks.there(done.rowcount, "peer", identifier)
-            for table in (group_peers, routers, network_map_serials):
+            for table in (group_peers, routers):
                 transaction.execute(delete(table).where(table.c.org_id == org_id, table.c.peer_id == identifier))
 
 
