@@ -10,6 +10,7 @@ import msgspec
 from rich.console import Console
 
 from lab.changes import CHANGES
+from lab.chatter import Chatter
 from lab.claims import clean
 from lab.compare import Comparison, compare
 from lab.expect import Finding
@@ -92,10 +93,16 @@ def _summary(console: Console, found: list[Finding], compared: list[Comparison],
 
 
 def _stay(console: Console, lab: Lab) -> None:
+    """Leave it running, with a little traffic, until Ctrl+C."""
     console.print(
         f"\n  Open   [bold]{lab.sign_in_link()}[/]\n         [dim]works once, for 15 minutes[/]\n  Stop   Ctrl+C\n", highlight=False
     )
-    signal.pause()
+    chatter = Chatter(lab)
+    chatter.start()
+    try:
+        signal.pause()
+    finally:
+        chatter.stop()
 
 
 if __name__ == "__main__":

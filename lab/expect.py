@@ -70,7 +70,7 @@ def of_talk(row: Row, talk: Talk) -> bool:
 
 COUNTERS = ("rx_bytes", "tx_bytes", "rx_packets", "tx_packets")
 FIELDS = (
-    "state", "verdict", "direction", "connection_type", "close_reason", "policy_name", "attribution", "destination_resource_name",
+    "id", "state", "verdict", "direction", "connection_type", "close_reason", "policy_name", "attribution", "destination_resource_name",
     "nat_source_address", *COUNTERS, "drops", "policy_version",
 )  # fmt: skip
 """Fields of a row that a finding shows."""

@@ -68,3 +68,6 @@ ENFORCED_S_MAX = 30
 
 SAID_CHARACTERS_MAX = 2_000
 """The end of a process's output that is shown when it fails."""
+
+CHATTER_PAUSE_S = 1.0
+"""Mean time between two connections of a lab that is left running: seen at a glance, and ten megabytes a day."""

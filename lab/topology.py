@@ -4,7 +4,7 @@
                  switch: two bridges
   overlay 100.90.0.0/24, fd90::/64           management 10.99.N.0/24, out of band
   laptop  phone  crm  gateway  outsider      server (this machine's own namespace)
-                 router ── LANs 10.60.0.0/24, fd60::/64 (translated), 10.61.0.0/24 (not) ── database
+                 router ── LANs 10.60.0.0/24, fd60::/64 (translated by the router), 10.61.0.0/24 (not) ── database
 ```
 
 The overlay is a plain wire here: what a tunnel would add is of no matter to the agents, which see its inner side.
@@ -58,15 +58,6 @@ PEERS = tuple(name for name, place in PLACES.items() if place.peer)
 _ESTABLISHED_SHORT = ("phone", "gateway")
 """Between these two a connection vanishes without a word."""
 
-_TRANSLATE = f"""
-table inet lab_nat {{
-  chain postrouting {{
-    type nat hook postrouting priority 100; policy accept;
-    ip saddr {OVERLAY_V4} ip daddr {LAN_V4} oifname "{LAN}" masquerade
-    ip6 saddr {OVERLAY_V6} ip6 daddr {LAN_V6} oifname "{LAN}" masquerade
-  }}
-}}
-"""
 _SILENCE = f"""
 table inet lab_silence {{
   chain input {{ type filter hook input priority 0; policy accept; ip daddr {SILENT} drop; }}
@@ -197,7 +188,6 @@ class Network:
         space.batch([_address(str(address), length) for address, length in hosts] + [f"link set {LAN} up"])
         space.batch([f"route add {OVERLAY_V4} via {PLAIN_V4[1]}", f"route add {OVERLAY_V6} via {LAN_V6[1]}"])
         router.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1)
-        router.nft(_TRANSLATE)
 
     def _route(self, name: str) -> None:
         router = self["router"]

@@ -1,0 +1,44 @@
+"""The connection view over the lab: the reports of both ends and of the router are one connection, and it says whether they agree."""
+
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from _pytest.mark.structures import ParameterSet
+
+from lab.scenes import SCENES
+from tests.e2e.conftest import Evening
+
+pytestmark = pytest.mark.netns
+
+SEEN_FROM_THE_ROUTER = pytest.mark.xfail(reason="the view takes a router's counters for those of an initiator", strict=True)
+TALKS = [(scene.name, label, expected) for scene in SCENES for label, expected in scene.expect.items()]
+
+
+@pytest.fixture(scope="module")
+def joined(evening: Evening) -> list[dict[str, Any]]:
+    """All connections, each with the ids of its reports."""
+    connections = evening.lab.api.get("/api/v1/connections", limit=1_000)["data"]
+    return [connection | {"ids": {report["id"] for report in connection["reports"]}} for connection in connections]
+
+
+def _case(scene: str, label: str) -> ParameterSet:
+    marks = [SEEN_FROM_THE_ROUTER] if scene in {"routed", "domain"} else []
+    return pytest.param(scene, label, marks=marks, id=f"{scene}-{label}")
+
+
+@pytest.mark.parametrize(("scene", "talk"), [_case(scene, label) for scene, label, _ in TALKS])
+def test_reports_of_a_talk_are_one_connection(evening: Evening, joined: list[dict[str, Any]], scene: str, talk: str) -> None:
+    """With what they say together: the verdict and the policy of the one that decided."""
+    ids: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for finding in evening.findings:
+        ids[finding.scene, finding.talk].add(str(finding.found["id"]))
+    mine = ids[scene, talk]
+    found = [connection for connection in joined if connection["ids"] & mine]
+    assert [connection["ids"] for connection in found] == [mine]
+    expected = next(expected for name, label, expected in TALKS if (name, label) == (scene, talk))
+    denied = [expect for expect in expected if expect.verdict == "denied"]
+    agreement = "one_side" if len(expected) == 1 else "denied_by_other" if denied else "both"
+    assert found[0]["agreement"] == agreement
+    assert found[0]["policy_name"] == (denied or expected)[0].policy
+    assert found[0]["verdict"] == ("denied" if denied else expected[0].verdict)

@@ -1,0 +1,80 @@
+"""The dashboard over the lab, in a real browser: each report of each scene is there, as it was reported."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from lab.expect import Finding
+from lab.scenes import SCENES
+from meshtrail.web.formats import byte_size
+from tests.e2e.conftest import Evening
+from tests.web.conftest import ARGUMENTS, CHROMIUM
+
+pytestmark = [pytest.mark.netns, pytest.mark.browser]
+
+READ = """rows => rows.map(row => [row.dataset.id, {
+  state: row.dataset.state, verdict: row.dataset.verdict,
+  received: row.querySelector('[data-part=received]').textContent, sent: row.querySelector('[data-part=sent]').textContent,
+}])"""
+
+
+@pytest.fixture(scope="module")
+def page(evening: Evening) -> Iterator[Page]:
+    """A signed-in browser."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        made = browser.new_context(viewport={"width": 1280, "height": 800}, timezone_id="UTC").new_page()
+        made.goto(evening.lab.sign_in_link())
+        yield made
+        browser.close()
+
+
+def reports(evening: Evening) -> list[Finding]:
+    """The final reports of the scenes. A report that was looked at early comes again when its connection has ended."""
+    names = {scene.name for scene in SCENES}
+    return list({found.found["id"]: found for found in evening.findings if found.scene in names and found.found}.values())
+
+
+def test_the_list_shows_every_report(page: Page, evening: Evening) -> None:
+    """State, verdict and volume of each; more are loaded until all are there."""
+    wanted = {
+        found.found["id"]: {
+            "state": found.found["state"], "verdict": found.found["verdict"],
+            "received": byte_size(found.found["rx_bytes"]), "sent": byte_size(found.found["tx_bytes"]),
+        }
+        for found in reports(evening)
+    }  # fmt: skip
+    assert len(wanted) >= len(SCENES)
+    rows = page.locator("#rows .row")
+    expect(rows.first).to_be_visible()
+    for _ in range(len(wanted)):
+        older = page.locator("#older")
+        if not older.count():
+            break
+        count = rows.count()
+        older.click()
+        expect(rows.nth(count)).to_be_attached()
+    shown = dict(rows.evaluate_all(READ))
+    assert {identifier: shown.get(identifier) for identifier in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("scene", "talk", "reporter", "words"),
+    [
+        ("tcp", "v4", "crm", ("laptop", "crm", "Staff to CRM", "reported")),
+        ("denied", "udp", "crm", ("phone", "denied", "default deny", "20")),
+        ("dropped", "telnet", "crm", ("No telnet", "denied")),
+        ("routed", "translated", "router", ("Database", "database", "routed", "10.60.0.1")),
+        ("edited", "elsewhere", "gateway", ("Console at night",)),
+    ],
+)
+def test_the_details_say_what_decided(page: Page, evening: Evening, scene: str, talk: str, reporter: str, words: tuple[str, ...]) -> None:
+    """Policy, attribution, resource, translation."""
+    (found,) = (each for each in reports(evening) if (each.scene, each.talk, each.reporter) == (scene, talk, reporter))
+    page.goto(f"{evening.lab.api.url}/traffic/{found.found['id']}")
+    for word in words:
+        expect(page.locator("#panel")).to_contain_text(word)
