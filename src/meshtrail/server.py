@@ -15,6 +15,7 @@ from litestar import Litestar, Router
 from meshtrail.api.auth import Gate
 from meshtrail.api.dashboard import SessionReader, StoredTraffic
 from meshtrail.api.service import Capture, Rooms, create_app
+from meshtrail.api.views import StoredCollectors, StoredConnections
 from meshtrail.common.clock import Clock, wall_clock
 from meshtrail.control.agents import Agents
 from meshtrail.control.collectors import CollectorStore
@@ -38,6 +39,8 @@ from meshtrail.store.migrations import migrate
 from meshtrail.store.positions import Positions
 from meshtrail.store.reader import Reader
 from meshtrail.store.writer import Writer
+from meshtrail.web.collector_routes import collector_routes
+from meshtrail.web.connection_routes import connection_routes
 from meshtrail.web.pages import CaptureStatus
 from meshtrail.web.service import create_router
 
@@ -149,7 +152,9 @@ class Server:
             state = rooms.capture()
             return CaptureStatus(state.capturing, state.reason)
 
-        return [create_router(StoredTraffic(rooms.reader), SessionReader(rooms.gate), status)]
+        connections = StoredConnections(rooms)
+        more = [connection_routes(connections), collector_routes(StoredCollectors(rooms))]
+        return [create_router(StoredTraffic(rooms.reader), SessionReader(rooms.gate), status, more=more, connections=connections.one)]
 
     async def serve(self, on_ready: Callable[[str], None]) -> None:
         """Listen until SIGTERM or SIGINT; `on_ready` gets the address once requests are answered."""

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from meshtrail.model.columns import TRAFFIC, Column, Kind
 from meshtrail.web import formats
 from meshtrail.web.filters import Filters
+from meshtrail.web.joined import JoinedReports
 from meshtrail.web.rows import Line, Row, line
 
 AROUND = timedelta(minutes=5)
@@ -89,9 +90,11 @@ class Details:
     """A shell line that asks the API for this row."""
     back: str
     """Address of the list behind the panel."""
+    joined: JoinedReports | None
+    """What others report of the same connection; None when that cannot be asked."""
 
 
-def details(row: Row, filters: Filters, origin: str, now: datetime) -> Details:
+def details(row: Row, filters: Filters, origin: str, now: datetime, joined: JoinedReports | None = None) -> Details:
     """The panel of an API row; `origin` is scheme and host of this server."""
     identifier = quote(str(row["id"]), safe="")
     return Details(
@@ -104,6 +107,7 @@ def details(row: Row, filters: Filters, origin: str, now: datetime) -> Details:
         raw=formats.visible_lines(json.dumps(dict(row), indent=2, ensure_ascii=False)),
         curl=f'curl -H "Authorization: Token $MESHTRAIL_TOKEN" {shell_word(f"{origin}/api/v1/traffic/{identifier}")}',
         back=filters.path(),
+        joined=joined,
     )
 
 

@@ -157,7 +157,7 @@ class Renderer:
         self._environment.globals["asset"] = assets.path
         self._environment.filters.update(words=formats.words, count=formats.count)
 
-    def render(self, template: str, context: TrafficContext | SignInContext | Details) -> str:
+    def render(self, template: str, context: object) -> str:
         """The template with the context as `page`."""
         return self._environment.get_template(template).render(page=context)
 

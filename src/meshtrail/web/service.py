@@ -1,7 +1,8 @@
 """The routes of the dashboard: translate a request, ask for rows, render."""
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote
@@ -10,11 +11,12 @@ from litestar import MediaType, Request, Response, Router, get
 from litestar.exceptions import HTTPException
 from litestar.response import Redirect
 
-from meshtrail.common.errors import MeshTrailError
+from meshtrail.common.errors import MeshTrailError, NotFoundError
 from meshtrail.web import filters as filtering
 from meshtrail.web.assets import BRIEFLY, FOREVER, Assets
 from meshtrail.web.details import Details, details
 from meshtrail.web.filters import Filters
+from meshtrail.web.joined import UNREADABLE, JoinedReports, joined_reports
 from meshtrail.web.pages import CaptureStatus, Failure, Renderer, Shell, SignInContext, TrafficPages, one_row, traffic_context, traffic_page
 
 CONTENT_SECURITY_POLICY = (
@@ -35,16 +37,23 @@ FRAGMENT_HEADER = "X-Fragment"
 
 AnyRequest = Request[Any, Any, Any]
 SessionOrg = Callable[[AnyRequest], str | None]
+OneConnection = Callable[[str, str], Awaitable[dict[str, Any]]]
+"""The connection that the id of a report leads to, for an organisation."""
 _LOG = logging.getLogger(__name__)
+
+MoreRoutes = Callable[["Dashboard"], Sequence[Any]]
+"""Makes the handlers of a page."""
 
 
 class Dashboard:
     """What the handlers share."""
 
     def __init__(
-        self, pages: TrafficPages, session_org: SessionOrg, status: Callable[[], CaptureStatus], clock: Callable[[], datetime]
-    ) -> None:
+        self, pages: TrafficPages, session_org: SessionOrg, status: Callable[[], CaptureStatus], clock: Callable[[], datetime],
+        connections: OneConnection | None = None,
+    ) -> None:  # fmt: skip
         self.pages = pages
+        self.connections = connections
         self.session_org = session_org
         self.status = status
         self.clock = clock
@@ -56,7 +65,7 @@ class Dashboard:
         org_id = self.session_org(request)
         if org_id is None:
             return sign_in_first(request)
-        filters = filtering.parse(_query_string(request))
+        filters = filtering.parse(query_string(request))
         lifted = filtering.lifted(filters)
         if lifted is not filters and identifier is None:
             return Redirect(lifted.path(), status_code=303)
@@ -74,7 +83,7 @@ class Dashboard:
         except Exception as error:  # noqa: BLE001 - whatever fails, a person reads it as a page; it is logged
             status, failure = failure_of(error, request)
         context = traffic_context(filters, self.status(), now, answer, stored=stored, details=opened, failure=failure)
-        return _html(self.renderer.render("traffic.html", context), status)
+        return page_response(self.renderer.render("traffic.html", context), status)
 
     async def _panel(self, request: AnyRequest, org_id: str, filters: Filters, identifier: str) -> Response[str]:
         try:
@@ -85,18 +94,30 @@ class Dashboard:
                 f"{failure.message} {failure.remedy}".strip(), status_code=status, media_type=MediaType.TEXT,
                 headers={"X-Request-Id": failure.request_id},
             )  # fmt: skip
-        return _html(self.renderer.render("_panel.html", opened))
+        return page_response(self.renderer.render("_panel.html", opened))
 
     async def _details(self, request: AnyRequest, org_id: str, filters: Filters, identifier: str) -> Details:
-        row = await one_row(self.pages, org_id, identifier)
+        row, joined = await asyncio.gather(one_row(self.pages, org_id, identifier), self._joined(org_id, identifier))
         if row is None:
             raise HTTPException("There is no such row. It may be past its retention.", status_code=404)
-        return details(row, filters, str(request.base_url).rstrip("/"), self.clock())
+        return details(row, filters, str(request.base_url).rstrip("/"), self.clock(), joined)
+
+    async def _joined(self, org_id: str, identifier: str) -> JoinedReports | None:
+        """What others report of the row's connection. It is an addition: without it the row is still shown."""
+        if self.connections is None:
+            return None
+        try:
+            return joined_reports(await self.connections(org_id, identifier), identifier, self.clock())
+        except NotFoundError:
+            return None  # a gap or an aggregate is no connection
+        except Exception:  # noqa: BLE001 - as above
+            _LOG.exception("the other reports of a row could not be read")
+            return UNREADABLE
 
     def sign_in(self, request: AnyRequest) -> Response[str]:
         """The page for people without a session."""
         context = SignInContext(Shell("Sign in", self.status()), local_path(request.query_params.get("next", "")))
-        return _html(self.renderer.render("sign_in.html", context))
+        return page_response(self.renderer.render("sign_in.html", context))
 
     def static(self, request: AnyRequest, digest: str, path: str) -> Response[bytes]:
         """A file by its name; only names of the product's own folder exist."""
@@ -121,7 +142,7 @@ def local_path(text: str) -> str:
 
 def sign_in_first(request: AnyRequest) -> Redirect:
     """To the sign-in page and from there back here."""
-    query = _query_string(request)
+    query = query_string(request)
     wanted = request.url.path + (f"?{query}" if query else "")
     return Redirect(f"/sign-in?next={quote(wanted, safe='')}", status_code=303)
 
@@ -137,11 +158,13 @@ def failure_of(error: Exception, request: AnyRequest) -> tuple[int, Failure]:
     return 500, Failure("The server made a mistake.", "It is in the server's log under this request id.", identifier)
 
 
-def _query_string(request: AnyRequest) -> str:
+def query_string(request: AnyRequest) -> str:
+    """The query string as it came."""
     return bytes(request.scope["query_string"]).decode("latin-1")
 
 
-def _html(text: str, status: int = 200) -> Response[str]:
+def page_response(text: str, status: int = 200) -> Response[str]:
+    """A page, which is nobody's to keep."""
     return Response(
         text, status_code=status, media_type=MediaType.HTML,
         headers={"Cache-Control": "no-store", "Vary": f"Cookie, {FRAGMENT_HEADER}"},
@@ -153,14 +176,15 @@ def _now() -> datetime:
 
 
 def create_router(
-    pages: TrafficPages, session_org: SessionOrg, status: Callable[[], CaptureStatus], clock: Callable[[], datetime] = _now
-) -> Router:
-    """The dashboard's routes.
+    pages: TrafficPages, session_org: SessionOrg, status: Callable[[], CaptureStatus], clock: Callable[[], datetime] = _now,
+    more: Sequence[MoreRoutes] = (), connections: OneConnection | None = None,
+) -> Router:  # fmt: skip
+    """The dashboard's routes; `more` are those of further pages, `connections` is asked for the other reports of a row.
 
     They are open to everybody and check the session themselves: somebody without one is to see the sign-in page and
     not an error.
     """
-    dashboard = Dashboard(pages, session_org, status, clock)
+    dashboard = Dashboard(pages, session_org, status, clock, connections)
 
     @get("/", name="dashboard", sync_to_thread=False)
     def root() -> Redirect:
@@ -184,7 +208,7 @@ def create_router(
 
     return Router(
         "/",
-        route_handlers=[root, traffic_list, traffic_row, sign_in, static],
+        route_handlers=[root, traffic_list, traffic_row, sign_in, static, *(each for make in more for each in make(dashboard))],
         response_headers=SECURITY_HEADERS,
         include_in_schema=False,
         opt={"scope": "public"},

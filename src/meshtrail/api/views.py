@@ -1,0 +1,47 @@
+"""What the pages of connections and collectors read: the answers of the native API, without the detour over HTTP."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from meshtrail.api.native.collectors import collector_list
+from meshtrail.api.native.connections import connection_page, one_connection
+from meshtrail.api.service import Rooms
+
+
+class StoredConnections:
+    """Connections for pages (`web.connections.ConnectionPages`)."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    async def page(self, org_id: str, params: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """As `GET /api/v1/connections`, decoded."""
+        rooms = self._rooms
+        known = rooms.collectors.known_since(org_id)
+        body = await asyncio.to_thread(connection_page, rooms.connections, org_id, params, known, rooms.clock())
+        return dict(msgspec.json.decode(body))
+
+    async def one(self, org_id: str, identifier: str) -> dict[str, Any]:
+        """As `GET /api/v1/connections/{id}`, decoded."""
+        rooms = self._rooms
+        known = rooms.collectors.known_since(org_id)
+        row = await asyncio.to_thread(one_connection, rooms.connections, org_id, identifier, known, rooms.clock())
+        return dict(msgspec.json.decode(row))
+
+
+class StoredCollectors:
+    """Collectors for pages (`web.collectors.CollectorPages`)."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    async def collectors(self, org_id: str) -> dict[str, Any]:
+        """As `GET /api/v1/collectors`, in plain values."""
+        rooms = self._rooms
+        found = await asyncio.to_thread(
+            collector_list, rooms.collectors, rooms.collector_reader, rooms.control, org_id, rooms.clock()
+        )  # fmt: skip
+        return dict(msgspec.to_builtins(found))
