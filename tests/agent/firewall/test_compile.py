@@ -7,7 +7,7 @@ import pytest
 from meshtrail.agent.firewall import limits
 from meshtrail.agent.firewall.compile import Endpoint, Options, compile_map
 from meshtrail.agent.firewall.naming import decision_of
-from meshtrail.agent.firewall.ruleset import Ruleset
+from meshtrail.agent.firewall.ruleset import Names, Ruleset
 from meshtrail.model.network_map import Action, Chain, Mode, NetworkMap, Protocol
 from tests.agent.firewall.maps import governed, network_map, rule
 
@@ -102,7 +102,7 @@ def test_sets_are_shared() -> None:
     assert any(each["add"]["set"]["elem"] == [{"prefix": {"addr": "10.1.0.0", "len": 24}}, {"prefix": {"addr": "10.3.0.0", "len": 24}}]
                for each in first.sets.values())  # fmt: skip
     second = _compiled(network_map(*(rule(str(number), number, sources=many) for number in range(60))))
-    change = second.change_from(first)
+    change = second.change_from(first.names)
     assert change is not None and not [each for each in change if "set" in each.get("add", {}) or "set" in each.get("delete", {})]
 
 
@@ -110,7 +110,7 @@ def test_large_changes_are_made_afresh() -> None:
     """When too many sets change, the whole table is the shorter way."""
     count = limits.SETS_CHANGED_MAX + 1
     rules = (rule(str(number), sources=(f"10.{number >> 8}.{number & 255}.1", "10.0.0.4")) for number in range(count))
-    assert _compiled(network_map(*rules)).change_from(Ruleset()) is None
+    assert _compiled(network_map(*rules)).change_from(Names()) is None
 
 
 def test_observing_governs_nothing() -> None:

@@ -174,7 +174,7 @@ def _resolve(bench: Bench, tried: NetworkMap) -> None:
     bench.turn()
 
 
-@pytest.mark.parametrize("seed", [20_260_807])
+@pytest.mark.parametrize("seed", [20_260_807, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(8))])
 def test_kernel_agrees(pair: Pair, bench: Bench, seed: int) -> None:
     """Forty maps and fifty packets for each: the verdict, the rule, and its number or prefix are those that `decide` gives."""
     chance = random.Random(seed)

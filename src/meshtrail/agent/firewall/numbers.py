@@ -88,13 +88,14 @@ class Numbers:
         for decision in wanted:
             if decision not in numbers and (number := next(free, None)) is not None:
                 numbers[decision] = number
-        for decision, number in numbers.items():
-            if self._meanings.now(number) != decision:
-                self._meanings.add(number, at_us, decision)
+        new = [(decision, number) for decision, number in numbers.items() if self._meanings.now(number) != decision]
+        for decision, number in new:
+            self._meanings.add(number, at_us, decision)
         self._note_prefixes(rules, at_us)
         unnumbered = len(wanted) - len(numbers)
         plan = Plan(numbers, unnumbered, bool(unnumbered and self._active.keys() - wanted.keys()))
-        self._save()
+        if new:
+            self._save()
         return plan
 
     def settle(self, plan: Plan) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from meshtrail.agent.firewall import limits, nft, watch
 from meshtrail.agent.firewall.nft import NftError, Statement
-from meshtrail.agent.firewall.ruleset import COUNTER_DENIED, COUNTER_LOGGED, FAMILY, TABLE, Ruleset, removal
+from meshtrail.agent.firewall.ruleset import COUNTER_DENIED, COUNTER_LOGGED, FAMILY, TABLE, Names, Ruleset, removal
 
 _LOG = logging.getLogger(__name__)
 _GONE = "No such file or directory"
@@ -23,7 +23,7 @@ class Table:
     def __init__(self) -> None:
         self.generation: int | None = None
         """The ruleset's generation in which the table was last seen as it should be."""
-        self._loaded: Ruleset | None = None
+        self._loaded: Names | None = None
         self._print = b""
         self._seen = {COUNTER_DENIED: 0, COUNTER_LOGGED: 0}
         self._total = {COUNTER_DENIED: 0, COUNTER_LOGGED: 0}
@@ -54,11 +54,11 @@ class Table:
             except NftError as error:
                 _LOG.warning("a change of the rules did not fit what the kernel has; making the whole table again: %s", error)
             else:
-                self._loaded = ruleset
+                self._loaded = ruleset.names
                 return
         self._count()
         nft.load(ruleset.afresh())
-        self._loaded = ruleset
+        self._loaded = ruleset.names
         self._seen = dict.fromkeys(self._seen, 0)
 
     def is_as_put(self) -> bool:
