@@ -11,6 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from meshtrail.agent.config import AgentConfig
 from meshtrail.control import metrics as control_metrics
 from meshtrail.ingest import metrics
+from meshtrail.model.activities import Activity
 from meshtrail.model.columns import FAMILIES
 from meshtrail.model.document import csv_header, markdown
 from meshtrail.server import ServerConfig
@@ -84,7 +85,27 @@ def counters() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"fields.md": fields, "limits.md": limits, "configuration.md": configuration, "metrics.md": counters}
+_CODES = """# Audit codes
+
+What an audit event can say: `activity_code` is the code, `activity` the sentence. A number is NetBird's own id of the activity, whose
+meaning the code keeps: it *happened*. What was tried in vain is `request.refuse`, `sign_in.fail` and the like, or has an `outcome`
+other than `success`; the NetBird-shaped API says so in the sentence.
+"""
+
+
+def audit_codes() -> str:
+    """The catalogue, a table for each kind of target."""
+    lines = [_CODES]
+    for target in sorted({activity.target for activity in Activity}):
+        lines += [f"## {target.replace('_', ' ')}\n", "| code | sentence | number | meaning |", "|---|---|---|---|"]
+        for activity in sorted(one for one in Activity if one.target is target):
+            number = "" if activity.number is None else activity.number
+            lines.append(f"| `{activity}` | {activity.sentence} | {number} | {activity.doc} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+PAGES = {"audit-codes.md": audit_codes, "fields.md": fields, "limits.md": limits, "configuration.md": configuration, "metrics.md": counters}
 
 
 def main() -> int:

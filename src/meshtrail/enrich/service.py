@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,22 @@ from meshtrail.enrich.resources import Resource
 from meshtrail.model.enums import EndpointType
 
 Values = list[str | None]
+
+
+class Enrichment(Protocol):
+    """Adds to a batch what the server knows."""
+
+    def enrich(self, table: pa.Table, directory: Directory) -> pa.Table:
+        """The table with more columns, or with values where they were unknown."""
+        ...
+
+
+class NullEnricher:
+    """For families whose events come complete."""
+
+    def enrich(self, table: pa.Table, directory: Directory) -> pa.Table:
+        """The table as it is."""
+        return table
 
 
 class Enricher:

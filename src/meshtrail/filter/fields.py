@@ -93,13 +93,9 @@ class Fields:
 
 
 @lru_cache(maxsize=16)
-def _fields_by_name(name: str, columns: tuple[Column, ...]) -> Fields:
-    return Fields(Family(name, {"": columns}))
-
-
 def fields_of(family: Family) -> Fields:
     """The fields of a family, made once."""
-    return _fields_by_name(family.name, tuple(family))
+    return Fields(family)
 
 
 def _key(name: str) -> str:

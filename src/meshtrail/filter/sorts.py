@@ -42,7 +42,7 @@ OPERATORS: dict[Sort, tuple[str, ...]] = {
 
 _SORTS = {
     Kind.text: Sort.text, Kind.name: Sort.text, Kind.names: Sort.names, Kind.uuid: Sort.identifier,
-    Kind.address: Sort.address, Kind.time: Sort.time, Kind.choice: Sort.choice,
+    Kind.address: Sort.address, Kind.time: Sort.time, Kind.choice: Sort.choice, Kind.json: Sort.text,
 }  # fmt: skip
 _MEASURES = {"bytes": Sort.size, "milliseconds": Sort.duration}
 

@@ -1,40 +1,22 @@
 """Which rows of a batch tell nothing new.
 
-The memory (`seen.py`) is complete for reports made since `Seen.since_us`. Older reports are looked up in the store, unless
-their connections began after every one that the memory does not hold. In the store reports of one connection may have
-merged already: there a report is old when the stored row stands at least as far as the report does.
+The memory (`seen.py`) is complete for rows made since `Seen.since_us`. Older rows are looked up in the store, unless their
+time is after every one that the memory does not hold. What makes two rows the same is the family's own (`reports.py`,
+`events.py`).
 """
 
 import numpy as np
 import pyarrow as pa
 
 from meshtrail.common.clock import Clock
-from meshtrail.ingest.keys import natural_keys, progress
+from meshtrail.ingest.events import Events
+from meshtrail.ingest.reports import Reports
 from meshtrail.ingest.seen import SLOTS, Keys, Seen
-from meshtrail.model.columns import Family
+from meshtrail.model.columns import AUDIT, TRAFFIC, Family
 from meshtrail.store.engine import Engine
-from meshtrail.store.writer import swapped
-
-_STORED = """
-SELECT n FROM
- (SELECT assumeNotNull(n) AS n, assumeNotNull(k_started) AS started_at, assumeNotNull(k_reporter) AS reporter_id,
-         reinterpret(assumeNotNull(k_flow), 'UUID') AS flow_id, assumeNotNull(k_state) AS k_state,
-         assumeNotNull(k_seen) AS k_seen, assumeNotNull(k_packets) AS k_packets, assumeNotNull(k_starts) AS k_starts
-  FROM {keys}) AS k
-INNER JOIN
- (SELECT started_at, reporter_id, flow_id, CAST(max(state), 'Int8') AS s_state,
-         toUnixTimestamp64Micro(ifNull(max(last_seen_at), toDateTime64(0, 6, 'UTC'))) AS s_seen, 
-         ifNull(max(rx_packets), 0) + ifNull(max(tx_packets), 0) AS s_packets, ifNull(max(starts), 0) AS s_starts
-  FROM {family} WHERE org_id = {org:String}
-    AND started_at BETWEEN fromUnixTimestamp64Micro({low:Int64}, 'UTC') AND fromUnixTimestamp64Micro({high:Int64}, 'UTC')
-    AND flow_id IN (SELECT reinterpret(assumeNotNull(k_flow), 'UUID') FROM {keys})
-  GROUP BY started_at, reporter_id, flow_id) AS s
-USING (started_at, reporter_id, flow_id)
-WHERE k_starts <= s_starts AND k_packets <= s_packets AND (s_state > k_state OR s_state = k_state AND k_seen <= s_seen)
-"""
-
 
 _NEVER = -(1 << 62)
+_SAMENESS: dict[str, Reports | Events] = {TRAFFIC.name: Reports(), AUDIT.name: Events()}
 
 
 class Duplicates:
@@ -44,25 +26,26 @@ class Duplicates:
         self._engine = engine
         self._family = family
         self._clock = clock
+        self._sameness = _SAMENESS[family.name]
         self._seen = Seen(clock(), slots)
         self._latest: dict[str, int] = {}
-        """Latest start of an organisation's connections, of all that are stored."""
+        """Latest time of an organisation's rows, of all that are stored."""
         self._latest_at_rotation: dict[str, int] = {}
         self._forgotten: dict[str, int] = {}
-        """Latest start of an organisation's connections that the memory does not hold."""
+        """Latest time of an organisation's rows that the memory does not hold."""
 
     def fresh(self, org_id: str, table: pa.Table, taken: Keys | None) -> tuple[np.ndarray, Keys]:
         """Which rows are new, and their keys; `taken` are keys of rows that go into the same commit before these."""
         if org_id not in self._latest:
             self._meet(org_id)
-        keys = natural_keys(org_id, table)
+        keys = self._sameness.keys(org_id, table)
         fresh = ~self._seen.contains(keys)
         fresh &= _first_of_each(keys)
         if taken is not None and len(taken):
             fresh &= ~_members(keys, taken)
-        occurred = np.asarray(table["occurred_at"].combine_chunks().cast(pa.int64()))
-        started = np.asarray(table["started_at"].combine_chunks().cast(pa.int64()))
-        old = fresh & (occurred < self._seen.since_us) & (started <= self._forgotten[org_id])
+        occurred = microseconds_of(table, "occurred_at")
+        times = occurred if self._family.time == "occurred_at" else microseconds_of(table, self._family.time)
+        old = fresh & (occurred < self._seen.since_us) & (times <= self._forgotten[org_id])
         if old.any():
             fresh[self._stored(org_id, table, np.flatnonzero(old))] = False
         return fresh, keys
@@ -73,8 +56,7 @@ class Duplicates:
             return
         rotations = self._seen.rotations
         self._seen.add(keys, self._clock())
-        started = np.asarray(table["started_at"].combine_chunks().cast(pa.int64()))
-        self._latest[org_id] = max(self._latest[org_id], int(started.max()))
+        self._latest[org_id] = max(self._latest[org_id], int(microseconds_of(table, self._family.time).max()))
         if self._seen.rotations != rotations:
             self._forgotten, self._latest_at_rotation = self._latest_at_rotation, dict(self._latest)
             if self._seen.rotations > rotations + 1:
@@ -85,7 +67,7 @@ class Duplicates:
     def _meet(self, org_id: str) -> None:
         """An organisation that this process has not written for: what the store has of it is not in the memory."""
         answer = self._engine.read(
-            f"SELECT toUnixTimestamp64Micro(max(started_at)), count() FROM {self._family.name} WHERE org_id = {{org:String}}",
+            f"SELECT toUnixTimestamp64Micro(max({self._family.time})), count() FROM {self._family.name} WHERE org_id = {{org:String}}",
             {"org": org_id},
             "TSV",
         ).split()
@@ -94,13 +76,18 @@ class Duplicates:
 
     def _stored(self, org_id: str, table: pa.Table, rows: np.ndarray) -> np.ndarray:
         """Which of these row numbers the store already has."""
-        started = np.asarray(table["started_at"].combine_chunks().cast(pa.int64()))[rows]
+        times = microseconds_of(table, self._family.time)[rows]
         answer = self._engine.semi_join(
-            _STORED.replace("{family}", self._family.name),
-            _probe(table, rows, started),
-            {"org": org_id, "low": int(started.min()), "high": int(started.max())},
+            self._sameness.stored,
+            self._sameness.probe(table.take(pa.array(rows)), rows, times),
+            {"org": org_id, "low": int(times.min()), "high": int(times.max())},
         )
         return np.asarray(answer["n"]) if answer.num_columns else np.array([], dtype=np.int64)
+
+
+def microseconds_of(table: pa.Table, name: str) -> np.ndarray:
+    """A time column as numbers."""
+    return np.asarray(table[name].combine_chunks().cast(pa.int64()))
 
 
 def _first_of_each(keys: Keys) -> np.ndarray:
@@ -115,20 +102,3 @@ def _first_of_each(keys: Keys) -> np.ndarray:
 def _members(keys: Keys, of: Keys) -> np.ndarray:
     view = np.dtype([("a", np.uint64), ("b", np.uint64)])
     return np.isin(np.ascontiguousarray(keys).view(view).ravel(), np.ascontiguousarray(of).view(view).ravel())
-
-
-def _probe(table: pa.Table, rows: np.ndarray, started: np.ndarray) -> pa.Table:
-    chosen = table.take(pa.array(rows))
-
-    return pa.table(
-        {
-            "n": pa.array(rows, pa.int64()),
-            "k_started": pa.array(started, pa.timestamp("us", "UTC")),
-            "k_reporter": chosen["reporter_id"].combine_chunks().dictionary_decode(),
-            "k_flow": swapped(chosen["flow_id"].combine_chunks()),
-            "k_state": chosen["state"].combine_chunks(),
-            "k_seen": pa.array(progress(chosen, "last_seen_at").astype(np.int64)),
-            "k_packets": pa.array(progress(chosen, "rx_packets") + progress(chosen, "tx_packets")),
-            "k_starts": pa.array(progress(chosen, "starts")),
-        }
-    )

@@ -27,6 +27,9 @@ ERRORS_SHOWN_MAX = 100
 TEXT_BYTES_MAX = 1_024
 """One text value."""
 
+JSON_BYTES_MAX = 64 * 1024
+"""One JSON value: the difference that a person reads; a document of that size is read elsewhere."""
+
 GROUPS_MAX = 256
 """Names in one list value."""
 
@@ -38,6 +41,9 @@ TIME_AHEAD_US_MAX = 24 * 3600 * 1_000_000
 
 DAYS_PER_BATCH_MAX = 90
 """Days that one request's rows may span, since each is a partition to write; split an import by time."""
+
+MONTHS_PER_BATCH_MAX = 120
+"""Months that one request's rows may span, where each month is a partition (audit events): ten years."""
 
 SILENT_AFTER_S = 15 * 60
 """Silence after which a reporter counts as gone, unless the server is told otherwise: an agent speaks every ten seconds, and

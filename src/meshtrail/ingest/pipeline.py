@@ -18,7 +18,7 @@ import pyarrow as pa
 from meshtrail.common.clock import Clock
 from meshtrail.common.errors import BusyError, MeshTrailError, OperationError, UnavailableError
 from meshtrail.enrich.directory import Directory
-from meshtrail.enrich.service import Enricher
+from meshtrail.enrich.service import Enrichment
 from meshtrail.ingest import metrics
 from meshtrail.ingest.batch import Batch, Refusals
 from meshtrail.ingest.duplicates import Duplicates
@@ -58,10 +58,10 @@ class _Pending:
 
 
 class Pipeline:
-    """The pipe of one family."""
+    """The pipe of one family. Pipes of one process share engine and positions, and nothing else."""
 
     def __init__(
-        self, family: Family, writer: Writer, duplicates: Duplicates, enricher: Enricher,
+        self, family: Family, writer: Writer, duplicates: Duplicates, enricher: Enrichment,
         directory: Callable[[str], Directory], clock: Clock, position: int,
     ) -> None:  # fmt: skip
         self._family = family
@@ -114,7 +114,7 @@ class Pipeline:
         if self._stopping:
             raise UnavailableError("The server is stopping.", "Send the batch again in a moment.")
         if self._waiting_rows > QUEUE_ROWS_MAX:
-            metrics.BUSY.inc()
+            metrics.BUSY.labels(self._family.name).inc()
             raise BusyError("Too many rows wait for the store.", "Send the batch again in a moment.")
         loop = asyncio.get_running_loop()
         self._decoding += 1
@@ -126,7 +126,7 @@ class Pipeline:
         pending = _Pending(org_id, source, batch.table, batch.refusals, loop.create_future())
         self._waiting.append(pending)
         self._waiting_rows += batch.table.num_rows
-        metrics.WAITING.set(self._waiting_rows)
+        metrics.WAITING.labels(self._family.name).set(self._waiting_rows)
         self._arrived.set()
         answer = await pending.done
         self._count(source, answer)
@@ -194,7 +194,7 @@ class Pipeline:
             rows += pending.table.num_rows
             group.append(pending)
         self._waiting_rows -= rows
-        metrics.WAITING.set(self._waiting_rows)
+        metrics.WAITING.labels(self._family.name).set(self._waiting_rows)
         return group
 
     async def _answer(self, group: list[_Pending], outcomes: "list[Answer | MeshTrailError]") -> None:
@@ -244,8 +244,8 @@ class Pipeline:
             position = self._writer.write(whole)
             for org_id, table, keys in kept:
                 self._duplicates.remember(org_id, table, keys)
-            metrics.COMMIT_ROWS.observe(whole.num_rows)
-            metrics.COMMIT_SECONDS.observe(time.monotonic() - begun)
+            metrics.COMMIT_ROWS.labels(self._family.name).observe(whole.num_rows)
+            metrics.COMMIT_SECONDS.labels(self._family.name).observe(time.monotonic() - begun)
         return [
             Answer(table.num_rows, pending.table.num_rows - table.num_rows, pending.refusals, position)
             for pending, table in zip(group, tables, strict=True)

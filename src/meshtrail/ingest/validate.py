@@ -6,24 +6,35 @@ Everything works on whole columns; text of few distinct values (addresses, choic
 import socket
 from functools import lru_cache
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from meshtrail.common.clock import microseconds
 from meshtrail.ingest.batch import Batch
-from meshtrail.ingest.limits import DAYS_PER_BATCH_MAX, GROUPS_MAX, TEXT_BYTES_MAX, TIME_AHEAD_US_MAX, TIME_EARLIEST_US
+from meshtrail.ingest.limits import (
+    DAYS_PER_BATCH_MAX,
+    GROUPS_MAX,
+    JSON_BYTES_MAX,
+    MONTHS_PER_BATCH_MAX,
+    TEXT_BYTES_MAX,
+    TIME_AHEAD_US_MAX,
+    TIME_EARLIEST_US,
+)
 from meshtrail.model.arrow import stored_type
-from meshtrail.model.columns import Column, Family, Kind
+from meshtrail.model.columns import Column, Family, Kind, Partition
 from meshtrail.model.enums import State
 
-_DAY_US = 86_400 * 1_000_000
 _REQUIRED_OF_CONNECTIONS = ("source_address", "destination_address", "protocol")
 _MAPPED = b"\x00" * 10 + b"\xff\xff"
 _HEX = np.full(256, 255, dtype=np.uint8)
 _HEX[np.frombuffer(b"0123456789abcdef", dtype=np.uint8)] = np.arange(16)
 _HEX[np.frombuffer(b"ABCDEF", dtype=np.uint8)] = np.arange(10, 16)
 _DASHES = (8, 13, 18, 23)
+_PARTITIONS = {Partition.day: ("D", DAYS_PER_BATCH_MAX), Partition.month: ("M", MONTHS_PER_BATCH_MAX)}
+"""numpy's unit of a partition, and how many of them a batch may touch."""
+
 _DIGITS = np.array([i for i in range(36) if i not in _DASHES])
 
 
@@ -34,7 +45,7 @@ def validate(batch: Batch, family: Family, now_us: int) -> None:
     for name in batch.table.column_names:
         _type_column(batch, family.columns[name])
     _require(batch, family)
-    _check_times(batch, now_us)
+    _check_times(batch, family, now_us)
     _check_addresses(batch)
 
 
@@ -64,6 +75,8 @@ def _type_column(batch: Batch, column: Column) -> None:
             typed, bad, reason = _uuids(values)
         case Kind.time:
             typed, bad, reason = _times(values)
+        case Kind.json:
+            typed, bad, reason = _objects(values)
         case _:
             typed, bad, reason = _numbers(values, column)
     _replace(batch, column.name, typed)
@@ -99,6 +112,29 @@ def _names(values: pa.Array) -> type_:
     if "" in texts:
         encoded = _encoded(_remapped(encoded, [text or None for text in texts], pa.string()))
     return encoded.cast(pa.dictionary(pa.int32(), pa.string())), bad, f"the text is longer than {TEXT_BYTES_MAX} bytes"
+
+
+def _objects(values: pa.Array) -> type_:
+    encoded = _encoded(values)
+    compact = [_compact(text) for text in encoded.dictionary.to_pylist()]
+    bad = _bad_rows(encoded, [text is False for text in compact])
+    return _remapped(encoded, [text or None for text in compact], pa.string()), bad, (
+        f"it is no JSON object of at most {JSON_BYTES_MAX} bytes"
+    )  # fmt: skip
+
+
+def _compact(text: str) -> str | bool | None:
+    """A JSON object without blanks and line ends, None for an empty text, False for anything else."""
+    if not text:
+        return None
+    try:
+        found = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    if not isinstance(found, dict):
+        return False
+    compact = msgspec.json.encode(found).decode()
+    return compact if len(compact.encode()) <= JSON_BYTES_MAX else False
 
 
 def _lists(values: pa.Array) -> type_:
@@ -221,16 +257,17 @@ def _numbers(values: pa.Array, column: Column) -> type_:
 
 def _require(batch: Batch, family: Family) -> None:
     table = batch.table
-    if "occurred_at" not in table.column_names and "started_at" in table.column_names:
-        batch.table = table.append_column("occurred_at", table["started_at"])
+    if "occurred_at" not in table.column_names and family.time in table.column_names:
+        batch.table = table.append_column("occurred_at", table[family.time])
     for column in family.wire:
         if not column.nullable:
             _refuse_missing(batch, column.name, None)
-    if batch.table.num_rows:
-        connection = np.asarray(pc.not_equal(_column(batch, "state"), int(State.gap)))
-        for name in _REQUIRED_OF_CONNECTIONS:
-            _refuse_missing(batch, name, connection)
+    if "state" not in family.columns:
+        return
+    for name in _REQUIRED_OF_CONNECTIONS:
+        if batch.table.num_rows:
             connection = np.asarray(pc.not_equal(_column(batch, "state"), int(State.gap)))
+            _refuse_missing(batch, name, connection)
 
 
 def _refuse_missing(batch: Batch, name: str, where: np.ndarray | None) -> None:
@@ -239,22 +276,31 @@ def _refuse_missing(batch: Batch, name: str, where: np.ndarray | None) -> None:
     batch.refuse(missing if where is None else missing & where, name, "it is missing")
 
 
-def _check_times(batch: Batch, now_us: int) -> None:
-    if not batch.table.num_rows:
-        return
-    for name in ("started_at", "ended_at", "last_seen_at", "occurred_at", "window_start", "window_end"):
-        if name not in batch.table.column_names:
+def _check_times(batch: Batch, family: Family, now_us: int) -> None:
+    for column in family.wire:
+        if column.kind is not Kind.time or column.name not in batch.table.column_names or not batch.table.num_rows:
             continue
-        values = np.asarray(pc.fill_null(_column(batch, name).cast(pa.int64()), now_us))
-        batch.refuse(values < TIME_EARLIEST_US, name, "the time is before the year 2000: the sender's clock is not set")
-        values = np.asarray(pc.fill_null(_column(batch, name).cast(pa.int64()), now_us))
-        batch.refuse(values > now_us + TIME_AHEAD_US_MAX, name, "the time is more than a day ahead: the sender's clock is wrong")
+        values = _microseconds(batch, column.name, now_us)
+        batch.refuse(values < TIME_EARLIEST_US, column.name, "the time is before the year 2000: the sender's clock is not set")
+        values = _microseconds(batch, column.name, now_us)
+        reason = "the time is more than a day ahead: the sender's clock is wrong"
+        batch.refuse(values > now_us + TIME_AHEAD_US_MAX, column.name, reason)
     if batch.table.num_rows:
-        days = np.asarray(_column(batch, "started_at").cast(pa.int64())) // _DAY_US
-        distinct = np.unique(days)
-        if len(distinct) > DAYS_PER_BATCH_MAX:
-            reason = f"the rows of one request span more than {DAYS_PER_BATCH_MAX} days: send this day's rows apart"
-            batch.refuse(days > distinct[DAYS_PER_BATCH_MAX - 1], "started_at", reason)
+        _check_partitions(batch, family, now_us)
+
+
+def _check_partitions(batch: Batch, family: Family, now_us: int) -> None:
+    unit, most = _PARTITIONS[family.partition]
+    partitions = _microseconds(batch, family.time, now_us).astype("datetime64[us]").astype(f"datetime64[{unit}]")
+    distinct = np.unique(partitions)
+    if len(distinct) > most:
+        word = family.partition.value
+        reason = f"the rows of one request span more than {most} {word}s: send this {word}'s rows apart"
+        batch.refuse(partitions > distinct[most - 1], family.time, reason)
+
+
+def _microseconds(batch: Batch, name: str, unknown: int) -> np.ndarray:
+    return np.asarray(pc.fill_null(_column(batch, name).cast(pa.int64()), unknown))
 
 
 def _check_addresses(batch: Batch) -> None:

@@ -15,10 +15,11 @@ _TYPES: dict[Kind, pa.DataType] = {
     Kind.u32: pa.uint32(),
     Kind.u64: pa.uint64(),
     Kind.time: pa.timestamp("us", "UTC"),
+    Kind.json: pa.string(),
     Kind.choice: pa.int8(),
 }
 
-_TEXT_KINDS = frozenset({Kind.text, Kind.name, Kind.uuid, Kind.address, Kind.time, Kind.choice})
+_TEXT_KINDS = frozenset({Kind.text, Kind.name, Kind.uuid, Kind.address, Kind.time, Kind.json, Kind.choice})
 """Kinds that are text on the wire: what NDJSON has no type for."""
 
 

@@ -2,7 +2,7 @@
 
 from meshtrail.model.columns import Column, Family
 
-_MERGES = {"key": "identity", "first": "first known", "largest": "largest"}
+_MERGES = {"key": "identity", "first": "first known", "largest": "largest", "smallest": "smallest"}
 
 
 def csv_header(family: Family) -> str:

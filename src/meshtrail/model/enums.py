@@ -81,3 +81,22 @@ class GapCause(IntEnum):
     restart = 3
     spool_full = 4
     rate_limited = 5
+
+
+class Outcome(IntEnum):
+    """How an attempt ended: `denied` was refused for want of a right, `failure` was allowed and did not work."""
+
+    success = 1
+    failure = 2
+    denied = 3
+
+
+class InitiatorType(IntEnum):
+    """Who acts: a person, a program with a token, a machine's agent, the server itself, or whoever holds an enrolment key."""
+
+    unknown = 1
+    user = 2
+    token = 3
+    agent = 4
+    system = 5
+    enrolment_key = 6

@@ -15,6 +15,7 @@ _TYPES: dict[Kind, dict[str, Any]] = {
     Kind.u32: {"type": "integer", "minimum": 0},
     Kind.u64: {"type": "integer", "minimum": 0},
     Kind.time: {"type": "string", "format": "date-time"},
+    Kind.json: {"type": "object"},
 }
 
 
@@ -47,7 +48,9 @@ def row_schema(family: Family) -> dict[str, Any]:
 
 def wire_row_schema(family: Family) -> dict[str, Any]:
     """JSON schema of a row as a sender writes it."""
-    required = [column.name for column in family.wire if not column.nullable and column.name != "occurred_at"]
+    required = [
+        column.name for column in family.wire if not column.nullable and (column.name != "occurred_at" or family.time == column.name)
+    ]
     return {
         "type": "object",
         "properties": {column.name: column_schema(column) for column in family.wire},

@@ -246,5 +246,5 @@ def _between(part: Compiled, last: _Seed, cursor: Cursor | None) -> str:
 
     clause = f"leader >= {place('last', last.started_us, last.reporter_id, last.flow_id)}"
     if cursor is not None:
-        clause += f" AND leader < {place('cursor', cursor.started_at, cursor.reporter_id, cursor.flow_id)}"
+        clause += f" AND leader < {place('cursor', cursor.time, cursor.reporter, cursor.own)}"
     return clause

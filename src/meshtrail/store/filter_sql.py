@@ -40,7 +40,7 @@ from meshtrail.filter.values import (
     TimeRange,
     Value,
 )  # fmt: skip
-from meshtrail.model.columns import ID_EXPRESSION, Column, Family, Kind
+from meshtrail.model.columns import Column, Family, Kind
 from meshtrail.store.address_sql import address_text
 
 ParameterValue = str | int | list[str] | list[int]
@@ -127,13 +127,13 @@ class _Compiler:
             test = f"{column.name} IN {self._place(_list(raw), f'Array({kind})')}"
         else:
             test = f"{column.name} = {self._place(raw[0], kind)}"
-        return self._at_its_time(raw, test) if column.expression == ID_EXPRESSION else f"({test})"
+        return self._at_its_time(raw, test) if column.name == "id" and column.computed else f"({test})"
 
     def _at_its_time(self, identifiers: list[str | int], test: str) -> str:
-        """The id holds the millisecond of the row's start, which leads to the sort key."""
+        """The id holds the millisecond of the row's time, which leads to the sort key."""
         moments = [uuid.UUID(str(identifier)).int >> 80 for identifier in identifiers]
         since, until = self._time(min(moments) * 1_000), self._time((max(moments) + 1) * 1_000)
-        return f"(started_at >= {since} AND started_at < {until} AND {test})"
+        return f"({self._family.time} >= {since} AND {self._family.time} < {until} AND {test})"
 
     def _several(self, column: Column, value: Value) -> str:
         match value:

@@ -5,7 +5,7 @@ A step is a list of statements. Steps are never edited after a release: a new st
 
 import msgspec
 
-from meshtrail.model.columns import TRAFFIC
+from meshtrail.model.columns import AUDIT, TRAFFIC
 from meshtrail.store.engine import Engine, EngineUnavailableError
 from meshtrail.store.schema import column_definition, create_table
 
@@ -16,8 +16,10 @@ _VERSIONS = (
 STEPS: tuple[tuple[str, ...], ...] = (
     (create_table(TRAFFIC),),
     (f"ALTER TABLE traffic MODIFY COLUMN {column_definition(TRAFFIC.columns['gap_cause'])}",),
+    (create_table(AUDIT),),
 )
-"""Step n brings the store from version n to n + 1. The second: gaps can come from a limit on logged denials."""
+"""Step n brings the store from version n to n + 1. The second: gaps can come from a limit on logged denials. The third:
+audit events."""
 
 VERSION = len(STEPS)
 

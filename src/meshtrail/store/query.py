@@ -1,6 +1,6 @@
 """Conditions on rows, compiled to parameterised SQL.
 
-A *query* holds an organisation, a half-open window of start times and *conditions*. Values only ever become
+A *query* holds an organisation, a half-open window of the family's time and *conditions*. Values only ever become
 parameters; names come from the column table. The compiler refuses what a column cannot mean.
 """
 
@@ -12,7 +12,7 @@ from enum import StrEnum
 from meshtrail.common.clock import microseconds
 from meshtrail.common.errors import InvalidError
 from meshtrail.filter.tree import Node
-from meshtrail.model.columns import TRAFFIC, Column, Kind
+from meshtrail.model.columns import TRAFFIC, Column, Family, Kind
 from meshtrail.store.address_sql import address_text as address_text
 from meshtrail.store.filter_sql import filter_clauses
 
@@ -36,15 +36,14 @@ class Operator(StrEnum):
     at_most = "lte"
     below = "lt"
     known = "known"
+    starts = "starts"
+    """Begins with."""
 
 
 _COMPARISONS = {Operator.at_least: ">=", Operator.above: ">", Operator.at_most: "<=", Operator.below: "<"}
 _ORDERED = frozenset({Kind.port, Kind.u8, Kind.u32, Kind.u64, Kind.time})
 _INTEGERS = {Kind.port: 16, Kind.u8: 8, Kind.u32: 32, Kind.u64: 64}
-_SEARCHED = (
-    "source_name", "destination_name", "user_email", "user_name", "source_dns_label", "destination_dns_label",
-    "policy_name", "process_name", "application",
-)  # fmt: skip
+_TEXTS = frozenset({Kind.name, Kind.text})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +57,20 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which rows of an organisation. Times are microseconds; the window is half-open: `since <= started_at < until`."""
+    """Which rows of an organisation. Times are microseconds; the window is half-open: `since <= time < until`."""
 
     org_id: str
     conditions: tuple[Condition, ...] = ()
     since: int | None = None
     until: int | None = None
     search: str = ""
-    searched: tuple[str, ...] = _SEARCHED
+    searched: tuple[str, ...] = ()
+    """Columns that the search text is looked for in; none: those of the family."""
     filter: Node | None = None
     """A tree of the filter language without relative times (`filter.resolved`)."""
+    family: Family = TRAFFIC
+    alternatives: tuple[tuple[Condition, ...], ...] = ()
+    """Of each of these groups at least one condition holds."""
 
 
 @dataclass(slots=True)
@@ -89,41 +92,53 @@ class Compiled:
         return " AND ".join(self.clauses)
 
 
-def condition(name: str, operator: str, values: list[str]) -> Condition:
+def condition(name: str, operator: str, values: list[str], family: Family = TRAFFIC) -> Condition:
     """A checked condition; `InvalidError` names the field and what is wrong."""
-    column = TRAFFIC.columns.get(name)
+    column = family.columns.get(name)
     if column is None or name == "org_id":
         raise InvalidError(f"There is no field {name!r}.", "See the field list in the API description.")
     try:
         known = Operator(operator)
     except ValueError:
-        raise InvalidError(f"There is no comparison {operator!r}.", "Use not, gte, gt, lte, lt or known.") from None
+        raise InvalidError(f"There is no comparison {operator!r}.", "Use not, gte, gt, lte, lt, starts or known.") from None
     if len(values) > VALUES_MAX:
         raise InvalidError(f"{name} has {len(values)} values; at most {VALUES_MAX} are allowed.")
     if known in _COMPARISONS and column.kind not in _ORDERED:
         raise InvalidError(f"{name} has no order, so it cannot be compared by {operator}.")
+    if known is Operator.starts and column.kind not in _TEXTS:
+        raise InvalidError(f"{name} is no text, so it cannot be compared by {operator}.")
     return Condition(column, known, tuple(values))
 
 
 def compiled(query: Query) -> Compiled:
     """The query as SQL; `InvalidError` for values that a column cannot have."""
-    if len(query.conditions) > CONDITIONS_MAX:
-        raise InvalidError(f"{len(query.conditions)} conditions; at most {CONDITIONS_MAX} are allowed.")
+    count = len(query.conditions) + sum(len(group) for group in query.alternatives)
+    if count > CONDITIONS_MAX:
+        raise InvalidError(f"{count} conditions; at most {CONDITIONS_MAX} are allowed.")
     if len(query.search) > SEARCH_CHARACTERS_MAX:
         raise InvalidError(f"The search text is longer than {SEARCH_CHARACTERS_MAX} characters.")
     out = Compiled()
     out.add("org_id = {{}:String}", query.org_id)
     if query.since is not None:
-        out.add("started_at >= fromUnixTimestamp64Micro({{}:Int64}, 'UTC')", query.since)
+        out.add(f"{query.family.time} >= fromUnixTimestamp64Micro({{{{}}:Int64}}, 'UTC')", query.since)
     if query.until is not None:
-        out.add("started_at < fromUnixTimestamp64Micro({{}:Int64}, 'UTC')", query.until)
+        out.add(f"{query.family.time} < fromUnixTimestamp64Micro({{{{}}:Int64}}, 'UTC')", query.until)
     for each in query.conditions:
         _add(out, each)
+    for group in query.alternatives:
+        _add_alternatives(out, group)
     if query.search:
         _add_search(out, query)
     if query.filter is not None:
-        out.clauses += filter_clauses(query.filter, TRAFFIC, out.parameters)
+        out.clauses += filter_clauses(query.filter, query.family, out.parameters)
     return out
+
+
+def _add_alternatives(out: Compiled, group: tuple[Condition, ...]) -> None:
+    parts = Compiled(parameters=out.parameters)
+    for each in group:
+        _add(parts, each)
+    out.clauses.append("(" + " OR ".join(f"ifNull({clause}, 0)" for clause in parts.clauses) + ")" if parts.clauses else "0")
 
 
 def _add(out: Compiled, each: Condition) -> None:
@@ -132,6 +147,12 @@ def _add(out: Compiled, each: Condition) -> None:
         if each.values not in {("true",), ("false",)}:
             raise InvalidError(f"{column.name}.known is true or false.")
         out.clauses.append(f"{column.name} IS {'NOT ' if each.values == ('true',) else ''}NULL")
+        return
+    if each.operator is Operator.starts:
+        part = Compiled(parameters=out.parameters)
+        for value in each.values:
+            part.add(f"startsWith({column.name}, {{{{}}:String}})", value)
+        out.clauses.append("(" + (" OR ".join(part.clauses) or "0") + ")")
         return
     if each.operator in _COMPARISONS:
         for value in each.values:
@@ -195,9 +216,12 @@ def _add_addresses(part: Compiled, column: Column, values: tuple[str, ...]) -> N
 def _add_search(out: Compiled, query: Query) -> None:
     name = f"p{len(out.parameters)}"
     out.parameters[name] = query.search
-    clauses = [f"positionCaseInsensitiveUTF8({column}, {{{name}:String}}) > 0" for column in query.searched]
-    shown = [address_text(f"{end}_address") for end in ("source", "destination")]
-    clauses += [f"position({text}, lower({{{name}:String}})) > 0" for text in shown]
+    clauses = []
+    for column in query.searched or query.family.searched:
+        if query.family.columns[column].kind is Kind.address:
+            clauses.append(f"position({address_text(column)}, lower({{{name}:String}})) > 0")
+        else:
+            clauses.append(f"positionCaseInsensitiveUTF8({column}, {{{name}:String}}) > 0")
     out.clauses.append("(" + " OR ".join(f"ifNull({clause}, 0)" for clause in clauses) + ")")
 
 

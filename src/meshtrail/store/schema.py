@@ -1,11 +1,11 @@
 """ClickHouse DDL of an event family, derived from its column table.
 
 Reports of one event share the sort key and merge in an AggregatingMergeTree: each column says how (`model.Merge`).
-The partition is the day of the start, which all reports of a connection share, so that a report that comes after
-midnight, or days later, still merges with the first.
+The partition is the day (or month) of the family's time, which all reports of an event share, so that a report that comes
+after midnight, or days later, still merges with the first.
 """
 
-from meshtrail.model.columns import Column, Family, Kind, Merge
+from meshtrail.model.columns import Column, Family, Kind, Merge, Partition
 
 _TYPES: dict[Kind, str] = {
     Kind.text: "String",
@@ -18,12 +18,15 @@ _TYPES: dict[Kind, str] = {
     Kind.u32: "UInt32",
     Kind.u64: "UInt64",
     Kind.time: "DateTime64(6, 'UTC')",
+    Kind.json: "String",
 }
 
 _CODECS: dict[Kind, str] = {Kind.time: "CODEC(DoubleDelta, ZSTD(1))", Kind.u64: "CODEC(T64, ZSTD(1))"}
 _CODEC = "CODEC(ZSTD(1))"
 
-_AGGREGATES = {Merge.first: "any", Merge.largest: "max"}
+_AGGREGATES = {Merge.first: "any", Merge.largest: "max", Merge.smallest: "min"}
+
+_PARTITIONS = {Partition.day: "toYYYYMMDD", Partition.month: "toYYYYMM"}
 
 _SETTINGS = {
     "fsync_after_insert": 1,
@@ -66,6 +69,6 @@ def create_table(family: Family) -> str:
     return (
         f"CREATE TABLE {family.name} (\n  "
         + ",\n  ".join(lines)
-        + f"\n) ENGINE = AggregatingMergeTree PARTITION BY toYYYYMMDD(started_at) "
+        + f"\n) ENGINE = AggregatingMergeTree PARTITION BY {_PARTITIONS[family.partition]}({family.time}) "
         f"ORDER BY ({', '.join(family.sort_key)}) SETTINGS {settings}"
     )

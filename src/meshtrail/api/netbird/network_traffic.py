@@ -17,7 +17,7 @@ PAGE_ROWS_MAX = 50_000
 PAGE_MAX = 1_000_000
 _PROTOCOLS = {"icmp": "1", "tcp": "6", "udp": "17", "icmpv6": "58", "ipv6-icmp": "58"}
 _TYPES = {"TYPE_START": "starts", "TYPE_END": "ends", "TYPE_DROP": "drops"}
-_SEARCHED = ("user_email", "source_name", "destination_name")
+_SEARCHED = ("user_email", "source_name", "destination_name", "source_address", "destination_address")
 
 
 def _text(column: str) -> str:

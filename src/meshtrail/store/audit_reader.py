@@ -1,0 +1,20 @@
+"""Reads of the audit family."""
+
+from meshtrail.model.columns import AUDIT
+from meshtrail.model.enums import Outcome
+from meshtrail.store.engine import Engine
+from meshtrail.store.family_reader import FamilyReader
+from meshtrail.store.query import Query
+
+_OUTCOMES = {outcome.name: f"countIf(outcome = '{outcome.name}')" for outcome in Outcome}
+
+
+class AuditReader(FamilyReader):
+    """Audit events. Methods block; every one of them needs an organisation."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, AUDIT)
+
+    def histogram(self, query: Query, interval_ms: int) -> bytes:
+        """Counts by outcome for each interval that has events: JSON array of bucket, success, failure, denied."""
+        return self.counts_over_time(query, interval_ms, _OUTCOMES)

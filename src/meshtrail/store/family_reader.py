@@ -1,0 +1,239 @@
+"""Reads of any family: pages, one row, counts, facets, changes. What comes back are the engine's own bytes.
+
+Reports of one event may not have merged on disk yet, so every read merges them (`FINAL`). Merging the whole table to show
+fifty rows would be slow; a page therefore first asks, without merging, how far down it has to look (*reach*), and merges
+only that range. Where too few rows match for that, it finds the keys of the page first.
+"""
+
+import base64
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from meshtrail.common.errors import InvalidError
+from meshtrail.model.columns import FAMILIES, Family, Kind
+from meshtrail.store.engine import Engine, Parameters
+from meshtrail.store.projection import Projection, native
+from meshtrail.store.query import Compiled, Query, compiled
+
+REACH_PERCENT = (120, 300)
+"""Stored reports for each hundred rows of a page, tried one after the other: mostly merged already, or opening, progress
+and closing of each connection still apart."""
+
+COUNT_CACHE_ENTRIES = 64
+"""Counts remembered, so that a client that walks through pages does not count again for each."""
+
+CHANGES_ROWS_MAX = 500
+"""Rows of one read of the live tail."""
+
+FACET_VALUES_MAX = 200
+"""Values of one facet: more is a list to search, not to choose from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place between two rows of a list: the sort key of the row before it."""
+
+    time: int
+    """Microseconds."""
+    reporter: str
+    own: str
+    """What the reporter calls the event."""
+
+    def encode(self) -> str:
+        """The opaque text of the API."""
+        return base64.urlsafe_b64encode(msgspec.json.encode([self.time, self.reporter, self.own])).decode()
+
+    @staticmethod
+    def decode(text: str) -> "Cursor":
+        """`InvalidError` when the text is not one of ours."""
+        try:
+            return Cursor(*msgspec.json.decode(base64.urlsafe_b64decode(text.encode()), type=tuple[int, str, str]))
+        except (ValueError, msgspec.MsgspecError):
+            raise InvalidError("The cursor is not one of this server's.", "Use next_cursor of an answer as it is.") from None
+
+
+class FamilyReader:
+    """Reads of one family. Methods block; every one of them needs an organisation."""
+
+    def __init__(self, engine: Engine, family: Family) -> None:
+        self._engine = engine
+        self.family = family
+        self.native: Projection = native(family)
+        """The rows of the native API."""
+        self._key = (family.time, *family.key)
+        self._counts: OrderedDict[tuple[object, ...], int] = OrderedDict()
+        self._counts_lock = threading.Lock()
+
+    def page(
+        self, query: Query, projection: str, limit: int, *, offset: int = 0, cursor: Cursor | None = None,
+        newest_first: bool = True,
+    ) -> bytes:  # fmt: skip
+        """A JSON array of at most `limit` rows in order of time, as the engine writes it."""
+        shown = Projection(projection)
+        return array(self.lines(query, shown, limit, offset=offset, cursor=cursor, newest_first=newest_first))
+
+    def lines(
+        self, query: Query, shown: Projection, limit: int, *, offset: int = 0, cursor: Cursor | None = None,
+        newest_first: bool = True,
+    ) -> bytes:  # fmt: skip
+        """At most `limit` rows in order of time, one a line, as the projection says."""
+        part = compiled(query)
+        if cursor is not None:
+            self._continue(part, cursor, newest_first)
+        order = "DESC" if newest_first else "ASC"
+        ordered = ", ".join(f"{name} {order}" for name in self._key)
+        for percent in REACH_PERCENT:
+            reach = self._reach(part, order, (limit + offset) * percent // 100)
+            if reach is None:
+                break
+            bounded = self._within(part, reach, newest_first)
+            rows = self._engine.read(
+                f"SELECT {shown.sql} FROM {self.family.name} FINAL WHERE {bounded.where} ORDER BY {ordered} LIMIT {limit} OFFSET {offset}",
+                bounded.parameters,
+                shown.form,
+            )
+            if rows.count(b"\n") >= limit:
+                return rows
+        return self._sparse_page(part, shown, ordered, limit, offset)
+
+    def _array(self, sql: str, parameters: Parameters) -> bytes:
+        return array(self._engine.read(sql, parameters))
+
+    def _reach(self, part: Compiled, order: str, reports: int) -> int | None:
+        """Time of the report below which the page cannot lie, or None when fewer reports match."""
+        time = self.family.time
+        answer = self._engine.read(
+            f"SELECT toUnixTimestamp64Micro({time}) FROM {self.family.name} WHERE {part.where} ORDER BY {time} {order} "
+            f"LIMIT 1 OFFSET {reports}",
+            part.parameters,
+            "TSV",
+        )
+        return int(answer) if answer else None
+
+    def _sparse_page(self, part: Compiled, shown: Projection, ordered: str, limit: int, offset: int) -> bytes:
+        key, table = ", ".join(self._key), self.family.name
+        keys = f"SELECT {key} FROM {table} FINAL WHERE {part.where} ORDER BY {ordered} LIMIT {limit} OFFSET {offset}"
+        return self._engine.read(
+            f"SELECT {shown.sql} FROM {table} FINAL WHERE {part.clauses[0]} AND ({key}) IN ({keys}) ORDER BY {ordered}",
+            part.parameters,
+            shown.form,
+        )
+
+    def count(self, query: Query, position: int) -> int:
+        """Number of rows; `position` is the store's last one, as long as it stands the count need not be repeated."""
+        key = (query, position)
+        with self._counts_lock:
+            if key in self._counts:
+                self._counts.move_to_end(key)
+                return self._counts[key]
+        part = compiled(query)
+        total = int(self._engine.read(f"SELECT count() FROM {self.family.name} FINAL WHERE {part.where}", part.parameters, "TSV"))
+        with self._counts_lock:
+            self._counts[key] = total
+            while len(self._counts) > COUNT_CACHE_ENTRIES:
+                self._counts.popitem(last=False)
+        return total
+
+    def row(self, org_id: str, time_ms: int, identifier: str) -> bytes | None:
+        """The row with this id as a JSON object, or None. The id holds its time in milliseconds."""
+        part = compiled(Query(org_id, since=time_ms * 1_000, until=(time_ms + 1) * 1_000, family=self.family))
+        part.add("id = {{}:UUID}", identifier)
+        sql = f"SELECT {self.native.sql} FROM {self.family.name} FINAL WHERE {part.where} LIMIT 1"
+        return self._engine.read(sql, part.parameters, self.native.form).strip() or None
+
+    def counts_over_time(self, query: Query, interval_ms: int, series: Mapping[str, str]) -> bytes:
+        """Counts for each interval that has rows: JSON array of `bucket` (the interval's number since 1970) and one member for
+        each of the series, whose SQL is an aggregate that may name the members before it."""
+        part = compiled(query)
+        columns = ", ".join(f"{sql} AS {name}" for name, sql in series.items())
+        return self._array(
+            f"SELECT intDiv(toUnixTimestamp64Milli({self.family.time}), {interval_ms}) AS bucket, {columns} "
+            f"FROM {self.family.name} FINAL WHERE {part.where} GROUP BY bucket ORDER BY bucket",
+            part.parameters,
+        )
+
+    def facet(self, query: Query, name: str, limit: int = FACET_VALUES_MAX) -> bytes:
+        """The most frequent values of a column: JSON array of `value` (text, or null where unknown) and `count`. KeyError for a
+        column that the family does not have."""
+        column = self.family.columns[name]
+        part = compiled(query)
+        value = f"toString({name})" if column.kind is not Kind.names else f"arrayJoin({name})"
+        return self._array(
+            f"SELECT {value} AS value, count() AS count FROM {self.family.name} FINAL WHERE {part.where} "
+            f"GROUP BY value ORDER BY count DESC, value LIMIT {limit}",
+            part.parameters,
+        )
+
+    def span(self, org_id: str) -> tuple[int, int] | None:
+        """Smallest and largest time of the organisation's rows in microseconds, or None without rows."""
+        time = self.family.time
+        answer = self._engine.read(
+            f"SELECT toUnixTimestamp64Micro(min({time})), toUnixTimestamp64Micro(max({time})), count() "
+            f"FROM {self.family.name} WHERE org_id = {{org:String}}",
+            {"org": org_id},
+            "TSV",
+        ).split()
+        return (int(answer[0]), int(answer[1])) if int(answer[2]) else None
+
+    def changes(self, query: Query, after: int) -> tuple[list[bytes], int, int]:
+        """Rows changed after a position, oldest change first: row objects, the position reached, and how many more
+        rows had changed than `CHANGES_ROWS_MAX` and are left out."""
+        key, table = ", ".join(self._key), self.family.name
+        part = compiled(replace(query))
+        part.add("seq > {{}:UInt64}", after)
+        answer = self._engine.read(f"SELECT count(), max(seq) FROM {table} WHERE {part.where}", part.parameters, "TSV").split()
+        count, last = int(answer[0]), int(answer[1])
+        if not count:
+            return [], after, 0
+        keys = f"SELECT {key} FROM {table} WHERE {part.where} ORDER BY seq DESC LIMIT {CHANGES_ROWS_MAX}"
+        lines = self._engine.read(
+            f"SELECT {self.native.sql} FROM {table} FINAL WHERE {part.clauses[0]} AND ({key}) IN ({keys}) ORDER BY {table}.seq",
+            part.parameters,
+            self.native.form,
+        ).splitlines()
+        return lines, last, max(0, count - CHANGES_ROWS_MAX)
+
+    def stored_rows(self, org_id: str) -> int:
+        """Stored reports of the organisation, before merging: a cheap measure of how much there is."""
+        sql = f"SELECT count() FROM {self.family.name} WHERE org_id = {{org:String}}"
+        return int(self._engine.read(sql, {"org": org_id}, "TSV"))
+
+    def last_position(self) -> int:
+        """Largest position of the family in the store; 0 when it is empty."""
+        return int(self._engine.read(f"SELECT max(seq) FROM {self.family.name}", None, "TSV"))
+
+    def _continue(self, part: Compiled, cursor: Cursor, newest_first: bool) -> None:
+        comparison = "<" if newest_first else ">"
+        time, reporter, own = self._key
+        own_type = "UUID" if self.family.columns[own].kind is Kind.uuid else "String"
+        part.parameters |= {"c0": cursor.time, "c1": cursor.reporter, "c2": cursor.own}
+        place = f"(fromUnixTimestamp64Micro({{c0:Int64}}, 'UTC'), {{c1:String}}, {{c2:{own_type}}})"
+        loose = f"{time} {comparison}= fromUnixTimestamp64Micro({{c0:Int64}}, 'UTC')"
+        part.clauses += [loose, f"({time}, {reporter}, {own}) {comparison} {place}"]
+
+    def _within(self, part: Compiled, reach: int, newest_first: bool) -> Compiled:
+        bounded = Compiled(list(part.clauses), dict(part.parameters))
+        bounded.parameters["reach"] = reach
+        comparison = ">=" if newest_first else "<="
+        bounded.clauses.append(f"{self.family.time} {comparison} fromUnixTimestamp64Micro({{reach:Int64}}, 'UTC')")
+        return bounded
+
+
+def array(lines: bytes) -> bytes:
+    """A JSON array of rows that come one a line; in the array they still stand one a line."""
+    return b"[" + lines.rstrip(b"\n").replace(b"\n", b",\n") + b"]"
+
+
+def rows_in(array: bytes) -> int:
+    """How many rows a JSON array of the reader holds: they stand one a line."""
+    return 0 if array == b"[]" else array.count(b"\n{") + 1
+
+
+def last_position(engine: Engine) -> int:
+    """Largest position in the store, of all families; 0 when it is empty."""
+    positions = " UNION ALL ".join(f"SELECT max(seq) AS seq FROM {name}" for name in FAMILIES)
+    return int(engine.read(f"SELECT max(seq) FROM ({positions})", None, "TSV"))
