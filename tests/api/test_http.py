@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import uuid
 from typing import Any
 
@@ -11,12 +12,14 @@ import pyarrow as pa
 import pytest
 import zstandard
 
+from meshtrail.api.auth import PEER
 from meshtrail.common.clock import rfc3339, wall_clock
 from meshtrail.control.service import Scope
 from meshtrail.ingest.limits import BODY_BYTES_MAX
 from tests.rows import closing, report
 from tests.servers import ServerProcess
 
+_INVENTORY = ("groups", "policies", "networks", "networks/x/resources", "networks/x/routers", "setup-keys")
 ROUTES = {
     ("GET", "/api/v1/traffic"): Scope.read,
     ("GET", "/api/v1/traffic/01a1fc3c-810d-734e-8d50-82c9beed915d"): Scope.read,
@@ -33,8 +36,26 @@ ROUTES = {
     ("GET", "/api/v1/tokens"): Scope.admin,
     ("POST", "/api/v1/tokens"): Scope.admin,
     ("DELETE", f"/api/v1/tokens/{uuid.uuid4()}"): Scope.admin,
+    ("GET", "/api/v1/agent/network-map"): PEER,
+    ("GET", "/api/v1/settings"): Scope.read,
+    ("PUT", "/api/v1/settings"): Scope.admin,
+    ("GET", "/api/accounts"): Scope.read,
+    ("PUT", "/api/accounts/x"): Scope.admin,
+    ("GET", "/api/networks/resources"): Scope.read,
+    ("GET", "/api/networks/routers"): Scope.read,
+    ("GET", "/api/peers"): Scope.read,
+    ("GET", "/api/peers/x"): Scope.read,
+    ("PUT", "/api/peers/x"): Scope.admin,
+    ("DELETE", "/api/peers/x"): Scope.admin,
+    **{("GET", f"/api/{name}"): Scope.read for name in _INVENTORY},
+    **{("POST", f"/api/{name}"): Scope.admin for name in _INVENTORY},
+    **{("GET", f"/api/{name}/x"): Scope.read for name in _INVENTORY},
+    **{("PUT", f"/api/{name}/x"): Scope.admin for name in _INVENTORY},
+    **{("DELETE", f"/api/{name}/x"): Scope.admin for name in _INVENTORY},
 }
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/api/v1/openapi.json"}
+OPEN = {"/api/v1/live", "/api/v1/session", "/api/v1/agent/enrol", "/api/v1/agent/token"}
+"""Routes with tests of their own for who may use them."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +67,7 @@ def one_scope(server: ServerProcess) -> dict[Scope, str]:
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_who_is_refused(server: ServerProcess, one_scope: dict[Scope, str], method: str, path: str) -> None:
     """Nobody is 401, a token without the right is 403, the right token gets past the gate."""
-    body = b"{}" if method == "POST" else None
+    body = b"{}" if method in {"POST", "PUT"} else None
     for token in ("", "nonsense", "mt_x y"):
         assert server.raw(method, path, body, token)[0] == 401
     for scope, token in one_scope.items():
@@ -61,10 +82,12 @@ def test_every_route_of_the_description_is_in_the_table(server: ServerProcess) -
     """A new route has to say here who may use it."""
     _, schema = server.call("GET", "/api/v1/openapi.json", token="")
     assert schema["openapi"].startswith("3.1")
-    known = {path.partition("?")[0] for _, path in ROUTES} | PUBLIC | {"/api/v1/live", "/api/v1/session"}
-    for path in schema["paths"]:
-        shape = path.replace("{identifier}", "")
-        assert any(each == path or (shape != path and each.startswith(shape)) for each in known), path
+    known = {(method, path.partition("?")[0]) for method, path in ROUTES}
+    for path, operations in schema["paths"].items():
+        shape = re.compile(re.sub(r"{[^}]+}", "[^/]+", path))
+        for method in operations:
+            told = any(each == method.upper() and shape.fullmatch(place) for each, place in known)
+            assert told or path in PUBLIC | OPEN, (method, path)
 
 
 def test_errors_have_one_shape(server: ServerProcess) -> None:

@@ -61,7 +61,8 @@ def _shape(state: State, org_id: str) -> dict[str, Any]:
 
 
 def _changes(settings: dict[str, Any]) -> dict[str, Any]:
-    extra = settings.get("extra") or {}
+    extra = settings.get("extra")
+    extra = {} if extra is None else extra
     if not isinstance(extra, dict):
         raise UnusableError("settings.extra: it must be an object.")
     for place, given, offered in (("settings", settings, NOT_OFFERED), ("settings.extra", extra, NOT_OFFERED_EXTRA)):
