@@ -80,7 +80,7 @@ def counters() -> str:
     lines = ["# Metrics\n", "`GET /metrics`, Prometheus' text format.\n", "| metric | kind | meaning |", "|---|---|---|"]
     for metric in (*vars(metrics).values(), *vars(control_metrics).values()):
         if isinstance(metric, MetricWrapperBase):
-            family = metric.describe()[0]
+            family = next(iter(metric.describe()))
             lines.append(f"| `{family.name}` | {family.type} | {family.documentation} |")
     return "\n".join(lines) + "\n"
 

@@ -100,7 +100,7 @@ def _found(regex: Regex, value: str) -> bool:
     return re.search(pattern, value, re.DOTALL | re.ASCII | (re.IGNORECASE if regex.ignores_case else 0)) is not None
 
 
-def _is(value: Any, wanted: object, now: int) -> bool:
+def _is(value: Any, wanted: object, now: int) -> bool:  # noqa: PLR0911
     match wanted:
         case Text(text) | Choice(text) | Identifier(text):
             return bool(value == text)
