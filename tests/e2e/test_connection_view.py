@@ -4,14 +4,12 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
-from _pytest.mark.structures import ParameterSet
 
 from lab.scenes import SCENES
 from tests.e2e.conftest import Evening
 
 pytestmark = pytest.mark.netns
 
-SEEN_FROM_THE_ROUTER = pytest.mark.xfail(reason="the view takes a router's counters for those of an initiator", strict=True)
 TALKS = [(scene.name, label, expected) for scene in SCENES for label, expected in scene.expect.items()]
 
 
@@ -22,12 +20,7 @@ def joined(evening: Evening) -> list[dict[str, Any]]:
     return [connection | {"ids": {report["id"] for report in connection["reports"]}} for connection in connections]
 
 
-def _case(scene: str, label: str) -> ParameterSet:
-    marks = [SEEN_FROM_THE_ROUTER] if scene in {"routed", "domain"} else []
-    return pytest.param(scene, label, marks=marks, id=f"{scene}-{label}")
-
-
-@pytest.mark.parametrize(("scene", "talk"), [_case(scene, label) for scene, label, _ in TALKS])
+@pytest.mark.parametrize(("scene", "talk"), [(scene, label) for scene, label, _ in TALKS])
 def test_reports_of_a_talk_are_one_connection(evening: Evening, joined: list[dict[str, Any]], scene: str, talk: str) -> None:
     """With what they say together: the verdict and the policy of the one that decided."""
     ids: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -42,3 +35,18 @@ def test_reports_of_a_talk_are_one_connection(evening: Evening, joined: list[dic
     assert found[0]["agreement"] == agreement
     assert found[0]["policy_name"] == (denied or expected)[0].policy
     assert found[0]["verdict"] == ("denied" if denied else expected[0].verdict)
+    assert found[0]["finding"] is False
+
+
+ROUTED = [(scene, label) for scene, label, expected in TALKS if scene in {"routed", "domain"}]
+
+
+@pytest.mark.parametrize(("scene", "talk"), ROUTED)
+def test_initiator_and_router_say_the_same_way(evening: Evening, joined: list[dict[str, Any]], scene: str, talk: str) -> None:
+    """A router's counters are turned the way of the initiator's, packet by packet, with translation and without."""
+    mine = {str(finding.found["id"]) for finding in evening.findings if (finding.scene, finding.talk) == (scene, talk)}
+    (found,) = (connection for connection in joined if connection["ids"] & mine)
+    assert [report["role"] for report in found["reports"]] == ["initiator", "router"]
+    assert found["connection_type"] == "routed"
+    for name in ("bytes_to_destination", "bytes_to_source", "packets_to_destination", "packets_to_source"):
+        assert {report[name] for report in found["reports"]} == {found[name]}

@@ -27,8 +27,8 @@ Row = dict[str, Any]
 def said(role: str, reporter: str, at_us: int = 0, **fields: Any) -> Row:
     """An opening as somebody in a role reports it."""
     shape = {"initiator": ("p2p", "egress"), "target": ("p2p", "ingress"), "router": ("routed", "unknown")}[role]
-    given: Row = {"source_address": LAPTOP, "destination_address": CRM, **PEERS, **fields}
-    return report(NOON_US + at_us, reporter_id=reporter, connection_type=shape[0], direction=shape[1], **given)
+    given: Row = {"source_address": LAPTOP, "destination_address": CRM, "direction": shape[1], **PEERS, **fields}
+    return report(NOON_US + at_us, reporter_id=reporter, connection_type=shape[0], **given)
 
 
 def ended(row: Row, to_destination: int = 1_000, to_source: int = 5_000, **fields: Any) -> Row:
@@ -114,6 +114,34 @@ def test_routed_and_translated_at_the_router(engine: EmbeddedEngine, org_id: str
     assert roles(found) == ["initiator", "router", "target"]
     assert (found["source_address"], found["source_id"]) == (LAPTOP, "laptop")
     assert found["reports"][1]["nat_source_address"] == ROUTER
+
+
+@pytest.mark.parametrize("direction", ["ingress", "egress", "unknown"])
+@pytest.mark.parametrize("nat", [{}, {"nat_source_address": ROUTER, "nat_source_port": 40_000}])
+def test_a_router_counts_both_ways(engine: EmbeddedEngine, org_id: str, direction: str, nat: Row) -> None:
+    """What it received of a connection that came to it, and sent of one that left through it, went to the destination;
+    translation changes nothing of that."""
+    fields: Row = {**ROUTED, "destination_address": DATABASE, "destination_port": 5432}
+    here, between = said("initiator", "laptop", **fields), said("router", "router", 900, **{**fields, **nat, "direction": direction})
+    last = ended(between, 20_000, 1_500_000, rx_packets=30 if direction == "ingress" else 1_100,
+                 tx_packets=1_100 if direction == "ingress" else 30)  # fmt: skip
+    store(engine, org_id, [here, between], [ended(here, 20_000, 1_500_000, rx_packets=1_100, tx_packets=30), last])
+    (found,) = connections(engine, org_id)
+    assert (found["agreement"], found["finding"], roles(found)) == ("both", False, ["initiator", "router"])
+    for each in (found, *found["reports"]):
+        assert (each["bytes_to_destination"], each["bytes_to_source"]) == (20_000, 1_500_000)
+        assert (each["packets_to_destination"], each["packets_to_source"]) == (30, 1_100)
+
+
+def test_a_router_that_lost_packets_differs(engine: EmbeddedEngine, org_id: str) -> None:
+    """What the initiator sent and the router did not receive is a finding."""
+    fields: Row = {**ROUTED, "destination_address": DATABASE, "destination_port": 5432}
+    here = said("initiator", "laptop", **fields)
+    between = said("router", "router", 900, nat_source_address=ROUTER, nat_source_port=40_000, **{**fields, "direction": "ingress"})
+    store(engine, org_id, [here, between], [ended(here, 900_000, 1_000), ended(between, 880_000, 1_000)])
+    (found,) = connections(engine, org_id)
+    assert (found["agreement"], found["finding"]) == ("bytes_differ", True)
+    assert [each["bytes_to_destination"] for each in found["reports"]] == [900_000, 880_000]
 
 
 def test_two_routers_and_a_translated_destination(engine: EmbeddedEngine, org_id: str) -> None:

@@ -28,12 +28,17 @@ REPORT_FIELDS = (
     "reporter_id", "reporter_name", "state", "verdict", *_POLICY, "started_at", "ended_at", "last_seen_at", "close_reason",
     *(f"{end}_{name}" for end in _ENDS for name in ("address", "port")), *_NAT, "process_name", "drops",
 )  # fmt: skip
+_CAME_IN = "multiIf(direction = 'ingress', 1, direction = 'egress', 0, role = 3)"
+"""Whether the connection came to its reporter: to the target, and to a router from the private network. Where the reporter does
+not say, it did to the target only."""
+
 COUNTERS = {
-    f"{unit}_to_{end}": f"if(role = 3, {ingress}_{unit}, {other}_{unit})"
+    f"{unit}_to_{end}": f"if({_CAME_IN}, {ingress}_{unit}, {other}_{unit})"
     for unit in ("bytes", "packets")
     for end, ingress, other in (("destination", "rx", "tx"), ("source", "tx", "rx"))
 }
-"""What the responding side received is what a reporter on it received, and what any other sent."""
+"""What went to an end, from what the reporter received and sent: whoever a connection came to received what went to the destination,
+any other sent it."""
 
 _SIDES = tuple(f"{end}_{name}" for end in _ENDS for name in _END)
 _READ = tuple(dict.fromkeys((*REPORT_FIELDS, *_SHAPE, *_PERSON, *_SIDES, "starts")))
