@@ -93,9 +93,6 @@ SPOOL_SYNC_S = 0.5
 SPOOL_GAPS_MAX = 32
 """Gaps that wait to be told; neighbours are joined, so there is more than one only when an answer is pending."""
 
-SPOOL_DROPPED_MAX = 64
-"""Dropped segments whose files still have to go: they wait for the state to be synced."""
-
 HELD_FLOWS_MAX = 300_000
 """Reports held back until the server has said what it remembers: a full conntrack table of the usual size."""
 

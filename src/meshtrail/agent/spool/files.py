@@ -31,6 +31,7 @@ class Segment:
     name: bytes
     first_us: int
     last_us: int
+    """Time of the last line; when the end is missing, of the file's last change, which is not before it."""
     end: int = form.FILE_HEADER_BYTES
     rows: int = 0
     """Lines put into it, also those that are damaged."""
@@ -80,9 +81,14 @@ class ActiveSegment:
     def _write(self, data: bytes, at: int) -> None:
         """One write; the rest only when the kernel took a part. At a place and not at the end, so that a failed one is written
         over by the next."""
-        done = os.pwrite(self._file, data, at)
-        while done < len(data):
-            done += os.pwrite(self._file, data[done:], at + done)
+        try:
+            done = os.pwrite(self._file, data, at)
+            while done < len(data):
+                done += os.pwrite(self._file, data[done:], at + done)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, at)
+            raise
 
     def close(self) -> None:
         """Close the file."""

@@ -4,11 +4,9 @@ Its lock is held for a write to the kernel's cache and for bookkeeping, never wh
 """
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from hashlib import blake2b
 from pathlib import Path
 
 import zstandard
@@ -16,11 +14,12 @@ import zstandard
 from meshtrail.agent import limits
 from meshtrail.agent.spool.batch import Batch
 from meshtrail.agent.spool.files import Folder, SpoolLockedError
+from meshtrail.agent.spool.intake import Intake
 from meshtrail.agent.spool.keeper import Keeper
 from meshtrail.agent.spool.losses import Losses
-from meshtrail.agent.spool.memory import Chunk, Memory
-from meshtrail.agent.spool.reader import Piece, Reader
-from meshtrail.agent.spool.state import Gap, GapLine, State
+from meshtrail.agent.spool.memory import Chunk
+from meshtrail.agent.spool.outlet import Outlet
+from meshtrail.agent.spool.state import GapLine, State
 from meshtrail.agent.spool.store import Bounds, Counters, Store
 
 _LOG = logging.getLogger(__name__)
@@ -37,75 +36,68 @@ class Spool:
         age_s_max: float = limits.SPOOL_AGE_S_MAX,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._path, self._gap_line, self._monotonic = folder, gap_line, monotonic
+        self._path, self._monotonic = folder, monotonic
         self._bounds = Bounds(bytes_max, age_s_max)
         self._lock = threading.Lock()
-        self._store: Store | None = None
-        self._memory = Memory(limits.SPOOL_MEMORY_BYTES_MAX)
         self._losses = Losses()
-        self._reader = Reader(gap_line)
+        self.counters = Counters()
+        self._intake = Intake(self._open_store, self._losses, self.counters, monotonic)
+        self._outlet = Outlet(self._intake, self._lock, gap_line, self.counters)
         self._pack = zstandard.ZstdCompressor(limits.SPOOL_COMPRESSION_LEVEL).compress
-        self._pack_batch = zstandard.ZstdCompressor(limits.SPOOL_COMPRESSION_LEVEL).compress
         self._keeper = Keeper(self.keep, limits.SPOOL_SYNC_S)
-        self._token = os.urandom(8).hex()
         self._under_way: Batch | None = None
-        self._retry_s: float | None = None
-        """When the disk is tried again; None while it takes what comes."""
-        self._waits = self._lived = False
-        self._oldest_us = self._alive_us = 0
-        self._clean = False
+        self._oldest_us = self._alive_us = self._opened_us = 0
+        self._waits = self._lived = self._clean = False
         self.last_alive_us: int | None = None
         """When the agent before this one was last alive; None when there was none."""
-        self.counters = Counters()
 
     def open(self, now_us: int) -> None:
         """Take the folder and what is in it. `SpoolLockedError` when another agent has it; with any other fault of the disk
         reports wait in memory, and the disk is tried again."""
         with self._lock:
-            self._alive_us = now_us
+            self._opened_us = now_us
             try:
-                self._open_store()
+                self._intake.open()
             except SpoolLockedError:
                 raise
             except OSError as error:
-                self._fault(error)
+                self._intake.fault(error)
         self._keeper.start()
 
-    def _open_store(self) -> None:
+    def _open_store(self) -> Store:
         folder = Folder(self._path)
         try:
-            store = Store(folder, self._bounds, self._losses, self.counters, self._alive_us, self._monotonic())
+            store = Store(folder, self._bounds, self._losses, self.counters, self._opened_us, self._monotonic())
         except BaseException:
             folder.close()
             raise
-        self._store = store
-        self._waits = store.rows > 0
-        self._oldest_us = store.place.at_us
-        state = folder.state
+        found, damaged_us = folder.state.found, folder.state.damaged_us
         written = [segment.last_us for segment in store.segments if segment.rows]
-        last = max([*written, state.found.alive_us if state.found is not None else state.damaged_us])
-        self.last_alive_us = last or None
-        self._alive_us = last
-        if state.damaged_us:
+        last = max([*written, found.alive_us if found is not None else damaged_us])
+        if not self._lived:
+            self.last_alive_us, self._alive_us = last or None, last or self._opened_us
+        if store.rows and not self._waits:
+            self._waits, self._oldest_us = True, store.place.at_us
+        if damaged_us:
             self.counters.read_errors += 1
-            _LOG.error("the spool's state was damaged: what is on disk is sent again, the server recognises it")
-        if store.rows or self._losses:
+            _LOG.error("the spool's state was damaged: what is on disk is sent again, and the server recognises it")
+        if store.rows:
             _LOG.info("%d reports wait in %s from before", store.rows, self._path)
+        self._save(store)
+        return store
 
     @property
     def rows(self) -> int:
         """Reports that are not acknowledged."""
         with self._lock:
-            return self._rows()
-
-    def _rows(self) -> int:
-        return self._memory.rows + (self._store.rows if self._store is not None else 0)
+            return self._intake.rows
 
     @property
     def size(self) -> int:
         """Bytes that the spool takes, on disk and in memory."""
         with self._lock:
-            return self._memory.bytes + (self._store.bytes if self._store is not None else 0)
+            store = self._intake.store
+            return self._intake.memory.bytes + (store.bytes if store is not None else 0)
 
     def __bool__(self) -> bool:
         """Whether anything waits or is on its way."""
@@ -124,128 +116,35 @@ class Spool:
             for text, rows in _texts(lines):
                 self.counters.queued += rows
                 if len(text) > limits.BATCH_BYTES_MAX:
-                    self._lose(Chunk(b"", rows, len(text), now_us))
+                    self._intake.lose(Chunk(b"", rows, len(text), now_us))
                 else:
-                    self._put(Chunk(self._pack(text), rows, len(text), now_us))
-
-    def _put(self, chunk: Chunk) -> None:
-        if self._is_ready() and self._store is not None:
-            try:
-                self._store.write(chunk, self._monotonic())
-            except OSError as error:
-                self._fault(error)
-            else:
-                return
-        gone = self._memory.put(chunk)
-        for each in gone:
-            self._lose(each)
-        if gone:
-            self._save()
-
-    def _lose(self, chunk: Chunk) -> None:
-        self.counters.dropped += chunk.rows
-        self._losses.add("spool_full", chunk.at_us, chunk.at_us, chunk.rows)
-
-    def _is_ready(self) -> bool:
-        """Whether the disk takes what comes; after a fault it is tried again from time to time."""
-        if self._retry_s is not None and self._monotonic() >= self._retry_s:
-            self._mend()
-        return self._retry_s is None
-
-    def _mend(self) -> None:
-        """Bring to the disk what waits in memory."""
-        try:
-            if self._store is None:
-                self._open_store()
-            assert self._store is not None
-            while (chunk := self._memory.first()) is not None:
-                self._store.write(chunk, self._monotonic())
-                self._memory.remove_first()
-        except OSError as error:
-            self._fault(error)
-            return
-        if self._retry_s is not None:
-            _LOG.warning("the spool writes again")
-        self._retry_s = None
-
-    def _fault(self, error: OSError) -> None:
-        self.counters.write_errors += 1
-        if self._retry_s is None:
-            _LOG.error("the spool cannot write, reports wait in memory: %s. Make %s writable, with room.", error, self._path)
-        self._retry_s = self._monotonic() + limits.SPOOL_RETRY_S
+                    self._intake.put(Chunk(self._pack(text), rows, len(text), now_us))
+            if not self._losses.saved:
+                self._save()
 
     def take(self) -> Batch | None:
-        """The next batch, the same until it is acknowledged; None when nothing waits."""
+        """The next batch, the same until it is acknowledged; None when nothing waits. For one thread."""
         with self._lock:
             if self._under_way is not None:
                 return self._under_way
             gaps = self._losses.to_tell()
-        batch = self._from_disk(gaps) or self._from_memory(gaps)
+        batch = self._outlet.take(gaps)
         with self._lock:
             self._under_way = batch
+            self._waits = self._intake.rows > 0
         return batch
-
-    def _from_disk(self, gaps: tuple[Gap, ...]) -> Batch | None:
-        while True:
-            with self._lock:
-                store = self._store
-                found = store.next_unread() if store is not None else None
-                if store is None or found is None:
-                    return None
-                segment, start = found
-                more = segment.number != store.segments[-1].number or self._memory.first() is not None
-            piece = self._reader.read(segment, start, limits.BATCH_ROWS_MAX - len(gaps))
-            self._note(piece, segment.path)
-            if piece.texts:
-                key = f"{segment.name.hex()}-{start.offset}-{piece.end.offset}"
-                batch = self._batch(key, gaps, piece.texts, piece.payload, piece.rows)
-                batch.end = piece.end
-                batch.more = more or piece.end.offset < segment.end
-                with self._lock:
-                    store.cursor = piece.end
-                return batch
-            with self._lock:
-                store.confirm(piece.end)
-
-    def _note(self, piece: Piece, path: Path) -> None:
-        if piece.fault is not None:
-            self.counters.read_errors += 1
-            _LOG.error("the spool cannot read %s, %d reports are lost: %s", path, piece.lost, piece.fault)
-        if piece.damages:
-            self.counters.corrupt += piece.damages
-            self.counters.corrupt_rows += piece.lost
-            _LOG.error("%s is damaged in %d places, at least %d reports are lost", path, piece.damages, piece.lost)
-
-    def _from_memory(self, gaps: tuple[Gap, ...]) -> Batch | None:
-        with self._lock:
-            chunks = self._memory.take(limits.BATCH_ROWS_MAX - len(gaps))
-            more = self._memory.first() is not None
-            key = f"{self._token}-{self._memory.batches}"
-        if not chunks and not gaps:
-            return None
-        unpack = zstandard.ZstdDecompressor().decompress
-        texts = [unpack(chunk.payload) for chunk in chunks]
-        batch = self._batch(key, gaps, texts, chunks[-1].payload if chunks else b"", sum(chunk.rows for chunk in chunks))
-        batch.more = more
-        return batch
-
-    def _batch(self, key: str, gaps: tuple[Gap, ...], texts: list[bytes], payload: bytes, rows: int) -> Batch:
-        if gaps:
-            key += "-" + blake2b(" ".join(gap.id for gap in gaps).encode(), digest_size=8).hexdigest()
-            texts = [*map(self._gap_line, gaps), *texts]
-        body = payload if payload and len(texts) == 1 else self._pack_batch(b"\n".join(texts))
-        return Batch(key, rows + len(gaps), body, gaps=gaps)
 
     def ack(self, batch: Batch) -> None:
         """The server has the batch that was taken last."""
         with self._lock:
             assert batch is self._under_way, "batches are acknowledged in the order in which they were taken"
             self._under_way = None
-            self._memory.remove_taken()
-            if self._store is not None:
-                self._store.confirm(batch.end or self._store.place)
-                self._oldest_us = self._store.place.at_us
-            self._waits = self._rows() > 0
+            store = self._intake.store
+            if store is not None:
+                store.confirm(batch.end or store.place)
+                self._oldest_us = store.place.at_us
+            self._intake.memory.remove_taken()
+            self._waits = self._intake.rows > 0
             self._losses.told(batch.gaps)
             self._save()
 
@@ -253,44 +152,43 @@ class Spool:
         """A sign of life, some times a minute: from the last one on, a later agent says that nobody looked."""
         with self._lock:
             self._alive_us, self._lived = now_us, True
-            if self._store is not None:
-                self._store.tend(self._monotonic())
+            if self._intake.store is not None:
+                self._intake.store.tend(self._monotonic())
             self._save()
 
-    def _save(self, store: Store | None = None) -> None:
+    def _save(self, opening: Store | None = None) -> None:
         """Write the state, where a crash of the process leaves it alone."""
-        store = store or self._store
+        store = opening or self._intake.store
         if store is None:
             return
         try:
-            store.folder.state.save(State(store.place, self._alive_us, self._clean, self._losses.gaps, store.dropped))
+            store.folder.state.save(State(store.place, store.written, self._alive_us, self._clean, self._losses.gaps, store.dropped))
         except OSError:
             self.counters.write_errors += 1
 
     def keep(self) -> None:
-        """What comes round: try a disk that failed, sync what waits for longer, delete what was dropped."""
+        """What comes round: try a disk that failed, sync what waits for longer, delete what has been acknowledged or dropped. A
+        file goes only when the state that says why is on the disk."""
         with self._lock:
-            if self._retry_s is not None:
-                self._is_ready()
-            store = self._store
+            self._intake.retry()
+            store = self._intake.store
             if store is None:
                 return
             unsynced = store.unsynced()
-            dropped = list(store.dropped)
-            due = bool(unsynced or dropped or not self._losses.saved)
-            if due:
-                self._losses.saved = True
-                self._save()
-        if due:
-            self._sync(store, [(segment.path, end) for segment, end in unsynced])
-            with self._lock:
-                for segment, end in unsynced:
-                    segment.synced = end
-                store.remove_dropped(dropped)
+            gone = list(store.gone)
+            if not unsynced and not gone and self._losses.saved:
+                return
+            self._losses.saved = True
+            self._save()
+        self._sync(store, [segment.path for segment, _ in unsynced])
+        with self._lock:
+            for segment, end in unsynced:
+                segment.synced = end
+            store.remove(gone)
 
-    def _sync(self, store: Store, written: list[tuple[Path, int]]) -> None:
+    def _sync(self, store: Store, written: list[Path]) -> None:
         try:
-            for path, _ in written:
+            for path in written:
                 store.folder.sync(path)
             if written:
                 store.folder.sync()
@@ -303,19 +201,21 @@ class Spool:
         """Bring everything to the disk and give the folder back; returns how many reports are lost with the process."""
         self._keeper.stop()
         with self._lock:
-            self._memory.put_back()
-            if self._memory.first() is not None:
-                self._mend()
-            self._alive_us = now_us if self._lived else self._alive_us
-            self._clean = True
-            store, self._store = self._store, None
-            if store is not None:
+            intake = self._intake
+            intake.memory.put_back()
+            if intake.memory.rows:
+                intake.mend()
+            if intake.store is not None:
+                self._alive_us = now_us if self._lived else self._alive_us
+                self._clean = True
+                store = intake.store
                 store.end_active()
-                self._save(store)
-                self._sync(store, [(segment.path, segment.end) for segment in store.segments])
-                store.remove_dropped(store.dropped)
+                self._save()
+                self._sync(store, [segment.path for segment in store.segments])
+                store.remove(store.gone)
                 store.folder.close()
-            return self._memory.rows
+                intake.store = None
+            return intake.memory.rows
 
 
 def _texts(lines: list[bytes]) -> Iterator[tuple[bytes, int]]:

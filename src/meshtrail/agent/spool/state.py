@@ -51,14 +51,16 @@ class State(msgspec.Struct):
 
     place: Place
     """All before is acknowledged or lost."""
+    written: Place
+    """Up to here the newest segment had been written: if it is shorter now, something is missing."""
     alive_us: int
     """The agent's last sign of life."""
     clean: bool = False
     """Whether the spool was closed."""
     gaps: list[Gap] = []
     """Lost reports that the server has not been told of."""
-    dropped: list[int] = []
-    """Segments that are lost, and whose files are about to go."""
+    dropped: tuple[int, int] = (0, 0)
+    """First and last of the segments behind the place that are lost, and whose files have gone or are about to."""
 
 
 _encode = msgspec.json.Encoder().encode

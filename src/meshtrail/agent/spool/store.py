@@ -11,11 +11,12 @@ from copy import copy
 from dataclasses import dataclass, field
 
 from meshtrail.agent import limits
+from meshtrail.agent.spool import form
 from meshtrail.agent.spool.files import ActiveSegment, Folder, Segment
 from meshtrail.agent.spool.losses import Losses
 from meshtrail.agent.spool.memory import Chunk
-from meshtrail.agent.spool.recover import load
-from meshtrail.agent.spool.state import Place
+from meshtrail.agent.spool.recover import Known, load
+from meshtrail.agent.spool.state import Place, State
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -62,34 +63,60 @@ class Store:
         self.active: ActiveSegment | None = None
         self._active_since_s = 0.0
         self.pinned: int | None = None
-        self.dropped: list[int] = []
-        """Segments that are lost, but whose files stay until the state that says so is on the disk."""
-        self._mark = self.place = self.cursor = Place(0, 0)
+        self.gone: list[int] = []
+        """Segments that are acknowledged or lost, and whose files stay until the state that says so is on the disk."""
+        self.dropped = (0, 0)
+        """First and last of those that are lost, while older ones are still there."""
+        self._mark = self.place = self.cursor = self.written = Place(0, 0)
         self._next = 1
         self._resume(now_us, now_s)
 
     def _resume(self, now_us: int, now_s: float) -> None:
         found = self.folder.state.found
-        if found is not None:
-            self.place = found.place
-            self._losses.resume(found.gaps)
-        gone = set(found.dropped) if found is not None else set()
         numbers = self.folder.numbers()
-        self._next = max([self.place.number, *numbers]) + 1
+        if found is not None:
+            self.place, self.written, self.dropped = found.place, found.written, found.dropped
         for number in numbers:
-            if number < self.place.number or number in gone:
-                self._remove(number)
+            if number < self.place.number or self.dropped[0] <= number <= self.dropped[1]:
+                self.gone.append(number)
             else:
-                self.segments.append(self._loaded(number, now_us, now_s))
+                self.segments.append(self._loaded(number, now_us, now_s, newest=number == numbers[-1]))
+        self._next = max([self.place.number, self.written.number + 1, *(number + 1 for number in numbers)])
+        if found is not None:
+            self._losses.resume(found.gaps)
+            self._miss(found)
+        elif not self.segments:
+            self.place = _start(1, now_us)
+        else:
+            self._losses.add("unknown", self.segments[0].first_us, self.segments[-1].last_us, None)
+        self.written = max([self.written, *(Place(each.number, each.end, each.rows) for each in self.segments)])
         self.collect()
 
-    def _loaded(self, number: int, now_us: int, now_s: float) -> Segment:
+    def _loaded(self, number: int, now_us: int, now_s: float, *, newest: bool) -> Segment:
+        """A segment of a former process. Only the newest can have been left without a seal."""
+        since_us = self.segments[-1].last_us if self.segments else self.place.at_us
+        written = self.written if number == self.written.number else Place(number, 0)
+        known = Known(written.row, written.offset, since_us, newest)
         try:
-            segment, torn = load(self.folder, number, now_us, now_s)
+            segment, torn = load(self.folder, number, now_us, now_s, known)
         except OSError:
             return Segment(number, self.folder.file(number), number.to_bytes(8, "little"), now_us, now_us, torn=True, written_s=now_s)
         self._counters.torn += torn
         return segment
+
+    def _miss(self, found: State) -> None:
+        """Look for files that should be there and are not, or are shorter than what has been acknowledged of them."""
+        place, written, there = found.place, found.written, list(self.segments)
+        last = max([written.number, *(segment.number for segment in there)])
+        dropped = max(0, found.dropped[1] - max(place.number, found.dropped[0]) + 1)
+        missing = last - place.number + 1 - dropped - len(there)
+        short = False
+        if there and there[0].number == place.number and there[0].torn and there[0].end <= place.offset:
+            short = len(there) > 1 or written[:2] > place[:2]
+        if missing > 0 or short:
+            self._counters.corrupt += 1
+            until_us = max([place.at_us, found.alive_us, *(segment.last_us for segment in there)])
+            self._losses.add("unknown", place.at_us, until_us, None)
 
     @property
     def rows(self) -> int:
@@ -116,15 +143,19 @@ class Store:
             if error.errno not in _FULL:
                 self._leave_active()
             raise
-        self.active.segment.written_s = now_s
+        segment = self.active.segment
+        segment.written_s = now_s
+        self.written = Place(segment.number, segment.end, segment.rows)
 
     def _begin(self, now_us: int, now_s: float) -> None:
         """Begin a segment, with room for all of it."""
         while self.bytes + self._bounds.segment_bytes > self._bounds.bytes_max or len(self.segments) >= limits.SPOOL_SEGMENTS_MAX:
             if not self._drop_oldest():
                 break
-        number, self._next = self._next, self._next + 1
-        self.active = ActiveSegment(self.folder.path, number, now_us)
+        while self.folder.file(self._next).exists():
+            self._next += 1
+        self.active = ActiveSegment(self.folder.path, self._next, now_us)
+        self._next += 1
         self._active_since_s = self.active.segment.written_s = now_s
         self.segments.append(self.active.segment)
         self.collect()
@@ -135,6 +166,7 @@ class Store:
             segment, before = self.active.segment, self.active.segment.end
             with contextlib.suppress(OSError):  # without a seal it is looked through at the next start
                 self.active.seal()
+            self.written = Place(segment.number, segment.end, segment.rows)
             if self.place[:2] == (segment.number, before):
                 self.place = self.place._replace(offset=segment.end)
             self._leave_active()
@@ -163,7 +195,7 @@ class Store:
 
     def _drop_oldest(self) -> bool:
         segment = self._oldest()
-        if segment is None or len(self.dropped) >= limits.SPOOL_DROPPED_MAX:
+        if segment is None:
             return False
         begun = self.place if self.place.number == segment.number else segment.start
         lost = max(0, segment.rows - begun.row)
@@ -172,7 +204,8 @@ class Store:
             self._losses.add("spool_full", begun.at_us or segment.first_us, segment.last_us, None if unknown else lost)
         self._counters.dropped += lost
         self.segments.remove(segment)
-        self.dropped.append(segment.number)
+        self.gone.append(segment.number)
+        self.dropped = (self.dropped[0] if self.dropped[1] > self.place.number else segment.number, segment.number)
         self.collect()
         return True
 
@@ -192,9 +225,11 @@ class Store:
         self.collect()
 
     def collect(self) -> None:
-        """Delete the segments that are done with, and move place and cursor to what there is."""
+        """Let go of the segments that are done with, and move place and cursor to what there is."""
         while self.segments and self._is_done(self.segments[0]):
-            self._remove(self.segments.popleft().number)
+            number = self.segments.popleft().number
+            self.gone.append(number)
+            self.place = max(self.place, _start(number + 1, self.place.at_us))
         if self.segments and self.place.number < self.segments[0].number:
             self.place = self.segments[0].start
         self.cursor = max(self.cursor, self.place)
@@ -202,12 +237,9 @@ class Store:
     def _is_done(self, segment: Segment) -> bool:
         if self.active is not None and segment is self.active.segment:
             return False
-        return self.place.number > segment.number or (self.place.number == segment.number and self.place.offset >= segment.end)
-
-    def _remove(self, number: int) -> None:
-        """Delete a file. One that cannot be deleted is found, and tried again, at the next start."""
-        with contextlib.suppress(OSError):
-            self.folder.remove(number)
+        if self.place.number != segment.number:
+            return self.place.number > segment.number
+        return self.place.offset >= segment.end or (self.place.row >= segment.rows and segment.readable and not segment.torn)
 
     def unsynced(self) -> list[tuple[Segment, int]]:
         """Segments to sync, up to where: when something written before the last call is still not acknowledged."""
@@ -216,8 +248,15 @@ class Store:
             return []
         return [(segment, segment.end) for segment in self.segments if segment.synced < segment.end]
 
-    def remove_dropped(self, numbers: list[int]) -> None:
-        """Delete the files of lost segments."""
+    def remove(self, numbers: list[int]) -> None:
+        """Delete files. One that cannot be deleted is found at the next start."""
         for number in numbers:
-            self._remove(number)
-        self.dropped = [number for number in self.dropped if number not in numbers]
+            with contextlib.suppress(OSError):
+                self.folder.remove(number)
+        deleted = set(numbers)
+        self.gone = [number for number in self.gone if number not in deleted]
+
+
+def _start(number: int, at_us: int) -> Place:
+    """Where a segment with this number will begin."""
+    return Place(number, form.FILE_HEADER_BYTES, 0, at_us)

@@ -1,0 +1,130 @@
+"""A spool that is used, killed and damaged, and a server that remembers what it was sent: what the properties are checked on."""
+
+import itertools
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from meshtrail.agent.spool import Batch, Gap, Spool
+
+Damage = Callable[[Path], None]
+
+
+def gap_line(gap: Gap) -> bytes:
+    """A gap as a line that tells everything."""
+    return msgspec.json.encode({"gap": gap})
+
+
+def numbers(batch: Batch) -> list[int]:
+    """The numbers of a batch's lines, without its gaps."""
+    rows = [json.loads(line) for line in batch.lines()]
+    return [row["n"] for row in rows if "n" in row]
+
+
+def line(number: int, padding: int = 0) -> bytes:
+    """A line with a number."""
+    return b'{"n":%d,"x":"%s"}' % (number, b"%x" % (number * 0x9E3779B97F4A7C15) * (padding // 10))
+
+
+class Life:
+    """The lives of one agent's spool."""
+
+    def __init__(self, base: Path, bytes_max: int) -> None:
+        self._base, self._bytes_max = base, bytes_max
+        self._folders = itertools.count()
+        self._next = itertools.count()
+        self.now_us = 1_000_000
+        self.put_at: dict[int, int] = {}
+        self.sent: set[int] = set()
+        self.acknowledged: set[int] = set()
+        self.again: set[int] = set()
+        """Numbers that were sent again after they had been acknowledged."""
+        self.out_of_order = False
+        self.gaps: dict[str, Gap] = {}
+        self.unseen: list[tuple[int, int]] = []
+        """What the restart gaps cover."""
+        self.folder = self._base / "0"
+        self.spool = self._start()
+
+    def _start(self) -> Spool:
+        spool = Spool(self.folder, gap_line, bytes_max=self._bytes_max)
+        spool.open(self.now_us)
+        self._last_sent = -1
+        if spool.last_alive_us is not None:
+            self.unseen.append((spool.last_alive_us, self.now_us))
+        return spool
+
+    def tick(self) -> None:
+        """Time goes by."""
+        self.now_us += 1_000
+
+    def put(self, rows: int, padding: int) -> None:
+        """Put some lines."""
+        new = [next(self._next) for _ in range(rows)]
+        self.put_at |= dict.fromkeys(new, self.now_us)
+        self.spool.put([line(number, padding) for number in new], self.now_us)
+
+    def send(self, *, answered: bool) -> bool:
+        """Send a batch; the answer may get lost."""
+        batch = self.spool.take()
+        if batch is None:
+            return False
+        found = numbers(batch)
+        self.out_of_order |= found != sorted(found) or bool(found and found[0] < self._last_sent and answered)
+        self.again |= self.acknowledged & set(found)
+        self.sent |= set(found)
+        for told in map(json.loads, batch.lines()):
+            if "gap" in told:
+                gap = msgspec.convert(told["gap"], Gap)
+                self.gaps[gap.id] = gap
+        if answered:
+            self._last_sent = max([self._last_sent, *found])
+            self.acknowledged |= set(found)
+            self.spool.ack(batch)
+        return True
+
+    def crash(self, damage: Damage | None = None) -> None:
+        """`kill -9`: what had been written to files is there, and then it may be damaged."""
+        before, self.folder = self.folder, self._base / str(next(self._folders) + 1)
+        shutil.copytree(before, self.folder)
+        self.spool.close(self.now_us)
+        shutil.rmtree(before)
+        if damage is not None:
+            damage(self.folder)
+        self.tick()
+        self.spool = self._start()
+
+    def stop(self) -> None:
+        """End in order, and begin again."""
+        self.spool.close(self.now_us)
+        self.tick()
+        self.spool = self._start()
+
+    def drain(self) -> None:
+        """Send everything."""
+        while self.send(answered=True):
+            self.tick()
+
+    @property
+    def missing(self) -> set[int]:
+        """Numbers that never reached the server."""
+        return set(self.put_at) - self.sent
+
+    @property
+    def told(self) -> int:
+        """How many lines the gaps say are lost, where they know."""
+        return sum(gap.lost or 0 for gap in self.gaps.values())
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether a gap does not know how many."""
+        return any(gap.lost is None for gap in self.gaps.values())
+
+    def is_told(self, number: int) -> bool:
+        """Whether a gap, or the gap of a restart, covers the time of a line."""
+        at = self.put_at[number]
+        spans = [(gap.since_us, gap.until_us) for gap in self.gaps.values()]
+        return any(since <= at <= until for since, until in [*spans, *self.unseen])

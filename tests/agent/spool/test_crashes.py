@@ -1,0 +1,162 @@
+"""Properties: whatever happens in whatever order, nothing is lost uncounted and nothing acknowledged is new again."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from meshtrail.agent import limits
+from tests.agent.spool.model import Damage, Life
+
+BYTES_MAX_WIDE, BYTES_MAX_NARROW = 100_000_000, 16_000
+PUT = st.tuples(st.just("put"), st.integers(1, 40), st.sampled_from([0, 100, 1_000]))
+OTHER = st.sampled_from([("deliver",), ("deliver",), ("send",), ("alive",), ("keep",), ("crash",), ("stop",)])
+STEPS = st.lists(PUT | OTHER, max_size=40)
+DAMAGES = st.lists(
+    st.tuples(st.sampled_from(["cut", "flip", "zero", "gone"]), st.integers(0, 1_000), st.floats(0, 1, exclude_max=True)),
+    min_size=1, max_size=3,
+)  # fmt: skip
+Step = tuple[object, ...]
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small segments and batches; the keeper comes when it is called."""
+    monkeypatch.setattr(limits, "SPOOL_SEGMENT_BYTES", 2_000)
+    monkeypatch.setattr(limits, "BATCH_ROWS_MAX", 50)
+    monkeypatch.setattr(limits, "SPOOL_SYNC_S", 3_600.0)
+
+
+@pytest.fixture
+def base() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
+        yield Path(folder)
+
+
+def _live(life: Life, steps: list[Step]) -> None:
+    for step in steps:
+        life.tick()
+        match step:
+            case ("put", int(rows), int(padding)):
+                life.put(rows, padding)
+            case ("deliver",):
+                life.send(answered=True)
+            case ("send",):
+                life.send(answered=False)
+            case ("alive",):
+                life.spool.alive(life.now_us)
+            case ("keep",):
+                life.spool.keep()
+            case ("crash",):
+                life.crash()
+            case ("stop",):
+                life.stop()
+
+
+def _fresh(base: Path) -> Path:
+    return Path(tempfile.mkdtemp(dir=base))
+
+
+def _damage(kind: str, which: int, share: float, *, state: bool) -> Damage:
+    """Cut a file short, flip a byte, write zeros over its rest, or delete it."""
+
+    def apply(folder: Path) -> None:
+        segments = sorted(folder.glob("*.segment"))
+        files = [folder / "state"] if state else segments
+        if not files:
+            return
+        path = files[which % len(files)]
+        content = bytearray(path.read_bytes())
+        at = int(share * len(content))
+        if kind == "gone":
+            path.unlink()
+            return
+        if kind == "cut":
+            del content[at:]
+        elif kind == "zero":
+            content[at:] = bytes(len(content) - at)
+        elif content:
+            content[at] ^= 0x5A
+        path.write_bytes(content)
+
+    return apply
+
+
+@CALM
+@given(STEPS)
+def test_no_loss(base: Path, steps: list[Step]) -> None:
+    """Through crashes and restarts everything arrives, in order, and only what was not acknowledged is sent again."""
+    life = Life(_fresh(base), BYTES_MAX_WIDE)
+    _live(life, steps)
+    life.drain()
+    assert not life.missing
+    assert not life.again
+    assert not life.gaps
+    assert not life.out_of_order
+    assert (life.spool.rows, bool(life.spool)) == (0, False)
+    life.spool.close(life.now_us)
+
+
+@CALM
+@given(STEPS)
+def test_full(base: Path, steps: list[Step]) -> None:
+    """With little room the oldest go; every one that is missing is counted in a gap of its time, once."""
+    life = Life(_fresh(base), BYTES_MAX_NARROW)
+    _live(life, steps)
+    life.drain()
+    assert len(life.missing) == life.told
+    assert not life.uncertain
+    assert all(gap.cause == "spool_full" for gap in life.gaps.values())
+    assert all(life.is_told(number) for number in life.missing)
+    assert not life.again
+    assert not life.out_of_order
+    life.spool.close(life.now_us)
+
+
+@CALM
+@given(STEPS, DAMAGES, STEPS)
+def test_damaged_segments(base: Path, before: list[Step], damages: list[tuple[str, int, float]], after: list[Step]) -> None:
+    """Segments are cut, changed, zeroed and deleted: what can be read arrives, what is missing is told, nothing comes twice."""
+    life = Life(_fresh(base), BYTES_MAX_WIDE)
+    _live(life, before)
+    for kind, which, share in damages:
+        life.crash(_damage(kind, which, share, state=False))
+    _live(life, after)
+    life.drain()
+    assert all(life.is_told(number) for number in life.missing)
+    assert life.uncertain or life.told <= len(life.put_at)
+    assert not life.again
+    assert not life.out_of_order
+    life.spool.close(life.now_us)
+
+
+@pytest.mark.parametrize(("rows", "share"), [(1, 0.0), (2, 0.5)])
+def test_end_lost_twice(base: Path, rows: int, share: float) -> None:
+    """A torn end that is cut off once more before the server was told of it is told all the same."""
+    life = Life(_fresh(base), BYTES_MAX_WIDE)
+    _live(life, [("put", rows, 0), ("deliver",), ("put", 1, 0)])
+    life.crash(_damage("cut", 0, 0.75, state=False))
+    life.crash(_damage("cut", 0, share, state=False))
+    life.drain()
+    assert life.missing == {rows}
+    assert life.is_told(rows)
+    assert life.uncertain
+    life.spool.close(life.now_us)
+
+
+@CALM
+@given(STEPS, DAMAGES, STEPS)
+def test_damaged_state(base: Path, before: list[Step], damages: list[tuple[str, int, float]], after: list[Step]) -> None:
+    """Without its state the spool sends again what it has: the server recognises it, and nothing is lost but by a gap."""
+    life = Life(_fresh(base), BYTES_MAX_NARROW)
+    _live(life, before)
+    for kind, which, share in damages:
+        life.crash(_damage(kind, which, share, state=True))
+    _live(life, after)
+    life.drain()
+    assert all(life.is_told(number) for number in life.missing)
+    life.spool.close(life.now_us)
