@@ -87,5 +87,8 @@ FAILED_PROOFS_WINDOW_S = 600
 THROTTLED_ADDRESSES_MAX = 10_000
 """Addresses whose failures are remembered; past it the oldest is forgotten."""
 
+OUTBOX_ROWS_MAX = 100_000
+"""Audit events that may wait to be stored. Past it nothing can be changed any more: no change goes without its event."""
+
 assert TOKEN_OVERLAP_S < TOKEN_LIFETIME_S
 assert CHANGE_LINGER_S < WAIT_S_MAX < 60

@@ -209,4 +209,18 @@ settings = Table("settings", metadata, _org_id(), Column("document", String, nul
                  Column("updated_at", BigInteger, nullable=False))  # fmt: skip
 """What an organisation has set (JSON of `inventory.Settings`); without a row all is as it comes."""
 
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("org_id", String(36), nullable=False),
+    Column("event_id", String(36), nullable=False, unique=True),
+    Column("occurred_at", BigInteger, nullable=False),
+    Column("document", String, nullable=False),
+    Column("refused", String),
+    sqlite_autoincrement=True,
+)
+"""Audit events on their way to the store, in the order of their changes; `document` is the event (JSON), `refused` why the
+store would not have it. A row is deleted when the event is durable there; its number is never given again."""
+
 versions = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
