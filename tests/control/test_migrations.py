@@ -4,34 +4,19 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 
 from meshtrail.common.errors import UnavailableError
+from meshtrail.control.collectors import CollectorStore
 from meshtrail.control.directories import Directories
-from meshtrail.control.migrations import VERSION
+from meshtrail.control.migrations import HEAD
+from meshtrail.control.migrations.legacy import VERSION
+from meshtrail.control.migrations.upgrade import scripts
 from meshtrail.control.service import Control, Scope
+from meshtrail.control.tables import metadata
+from tests.control.old_stores import OLD, VERSION_1, VERSION_2, build
 from tests.control.organisation import Clock
-
-VERSION_1 = """
-CREATE TABLE organisations (id VARCHAR(36) NOT NULL, name VARCHAR(200) NOT NULL, created_at BIGINT NOT NULL, PRIMARY KEY (id));
-CREATE TABLE schema_version (version INTEGER NOT NULL, PRIMARY KEY (version));
-CREATE TABLE tokens (id VARCHAR(36) NOT NULL, org_id VARCHAR(36) NOT NULL, name VARCHAR(200) NOT NULL, hash VARCHAR(64) NOT NULL,
-  scopes VARCHAR(200) NOT NULL, created_at BIGINT NOT NULL, expires_at BIGINT, last_used_at BIGINT, PRIMARY KEY (id),
-  FOREIGN KEY(org_id) REFERENCES organisations (id), UNIQUE (hash));
-CREATE INDEX ix_tokens_org_id ON tokens (org_id);
-CREATE TABLE sessions (hash VARCHAR(64) NOT NULL, org_id VARCHAR(36) NOT NULL, scopes VARCHAR(200) NOT NULL, created_at BIGINT NOT NULL,
-  expires_at BIGINT NOT NULL, PRIMARY KEY (hash), FOREIGN KEY(org_id) REFERENCES organisations (id));
-CREATE TABLE sign_in_links (hash VARCHAR(64) NOT NULL, org_id VARCHAR(36) NOT NULL, expires_at BIGINT NOT NULL, used_at BIGINT,
-  PRIMARY KEY (hash), FOREIGN KEY(org_id) REFERENCES organisations (id));
-CREATE TABLE peers (org_id VARCHAR(36) NOT NULL, id VARCHAR(200) NOT NULL, facts VARCHAR NOT NULL, seen_at BIGINT NOT NULL,
-  PRIMARY KEY (org_id, id), FOREIGN KEY(org_id) REFERENCES organisations (id));
-INSERT INTO organisations VALUES ('o1', 'main', 5);
-INSERT INTO schema_version VALUES (1);
-INSERT INTO tokens VALUES
-  ('t1', 'o1', 'cli', '2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b', 'admin read', 5, NULL, NULL);
-INSERT INTO peers VALUES
-  ('o1', 'p1', '{"id":"p1","name":"laptop","os":null,"dns_label":null,"addresses":["10.0.0.1"],"users":{"0":"root"}}', 6);
-"""
-"""As the first release made it; the token is `secret`."""
 
 
 def columns(path: Path) -> dict[str, list[tuple[object, ...]]]:
@@ -43,45 +28,80 @@ def columns(path: Path) -> dict[str, list[tuple[object, ...]]]:
     return found
 
 
-def test_version_1_opens(tmp_path: Path, clock: Clock) -> None:
-    """With all it had; its tables are those of a new store."""
-    old, new = tmp_path / "old.sqlite", tmp_path / "new.sqlite"
-    with sqlite3.connect(old) as connection:
-        connection.executescript(VERSION_1)
-    connection.close()
-    for path in (old, new, old):
+def reopened(path: Path, clock: Clock) -> None:
+    """Open and close the store."""
+    control = Control(path, clock)
+    try:
+        control.open()
+    finally:
+        control.close()
+
+
+@pytest.mark.parametrize("old", OLD)
+def test_older_stores_open(old: str, tmp_path: Path, clock: Clock) -> None:
+    """With all they had, the first time and the next; their tables are those of a new store."""
+    path, new = tmp_path / "old.sqlite", tmp_path / "new.sqlite"
+    build(path, OLD[old])
+    for _ in range(2):
         control = Control(path, clock)
         control.open()
-        if path is old:
-            assert control.first_organisation() == ("o1", False)
-            assert control.token_identity("secret").scopes == {Scope.admin, Scope.read}
-            assert Directories(control).get("o1").peers["p1"].name == "laptop"
-            assert [group.name for group in control.snapshot("o1").groups.values()] == ["All"]
-            assert not control.snapshot("o1").peers
+        assert control.first_organisation() == ("o1", False)
+        assert control.token_identity("secret").scopes >= {Scope.admin, Scope.read}
+        assert Directories(control).get("o1").peers["p1"].name == "laptop"
+        assert [group.name for group in control.snapshot("o1").groups.values()] == ["All"]
+        assert not control.snapshot("o1").peers
+        assert CollectorStore(control.database).load()[1] == (42 if "collectors" in old else 0)
         control.close()
-    assert columns(old) == columns(new)
+    reopened(new, clock)
+    assert columns(path) == columns(new)
 
 
-def test_a_newer_store_is_refused(tmp_path: Path, clock: Clock) -> None:
-    """With a sentence that says what to do, and it stays as it is."""
-    control = Control(tmp_path / "control.sqlite", clock)
-    control.open()
-    with control.database.write() as transaction:
-        transaction.exec_driver_sql(f"UPDATE schema_version SET version = {VERSION + 1}")
-    control.close()
+def test_revisions_make_the_tables(control: Control) -> None:
+    """What the revisions make is what the code expects, in tables, columns, keys, indexes and constraints."""
+    with control.database.read() as transaction:
+        context = MigrationContext.configure(transaction, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_revisions_are_one_line() -> None:
+    """From the first to the newest, each number once, so that everybody who makes one knows what comes before."""
+    found = [script.revision for script in scripts().walk_revisions()]
+    assert scripts().get_heads() == [HEAD]
+    assert found == [f"{number:04}" for number in range(len(found), 0, -1)]
+
+
+@pytest.mark.parametrize(
+    "sentence", ["UPDATE alembic_version SET version_num = '9999'", f"UPDATE schema_version SET version = {VERSION}"]
+)  # fmt: skip
+def test_a_newer_store_is_refused(sentence: str, tmp_path: Path, clock: Clock) -> None:
+    """With a sentence that says what to do, and it stays as it is: newer than the revisions, or than the numbers before them."""
+    path = tmp_path / "control.sqlite"
+    if "alembic" in sentence:
+        reopened(path, clock)
+    else:
+        build(path, VERSION_2)
+    with sqlite3.connect(path) as connection:
+        connection.execute(sentence)
+    connection.close()
+    before = columns(path)
     with pytest.raises(UnavailableError, match="newer release"):
-        Control(tmp_path / "control.sqlite", clock).open()
+        reopened(path, clock)
+    assert columns(path) == before
+
+
+def test_releases_without_revisions_refuse_a_store_that_has_them(tmp_path: Path, clock: Clock) -> None:
+    """They look at the old number, and know two."""
+    reopened(tmp_path / "control.sqlite", clock)
+    with sqlite3.connect(tmp_path / "control.sqlite") as connection:
+        assert connection.execute("SELECT version FROM schema_version").fetchall() == [(3,)]
+    connection.close()
 
 
 def test_a_step_that_fails_leaves_the_old_store(tmp_path: Path, clock: Clock) -> None:
     """All or nothing: a store that is half of the new version would open never again."""
     path = tmp_path / "old.sqlite"
-    with sqlite3.connect(path) as connection:
-        connection.executescript(VERSION_1 + "ALTER TABLE peers ADD COLUMN claims VARCHAR;")
-    connection.close()
+    build(path, VERSION_1 + "ALTER TABLE peers ADD COLUMN claims VARCHAR;")
     before = columns(path)
-    control = Control(path, clock)
     with pytest.raises(Exception, match="duplicate column"):
-        control.open()
-    control.close()
+        reopened(path, clock)
     assert columns(path) == before
