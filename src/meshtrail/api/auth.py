@@ -1,13 +1,17 @@
 """Who asks, and may they? One guard in front of every route."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
+from meshtrail.api.errors import request_id
 from meshtrail.common.errors import ForbiddenError, UnauthenticatedError
+from meshtrail.control.actor import Actor, Origin
 from meshtrail.control.service import Control, Identity
+from meshtrail.model.enums import InitiatorType
 
 SESSION_COOKIE = "meshtrail_session"
 PUBLIC = "public"
@@ -21,6 +25,27 @@ IDENTITIES_CACHED_MAX = 1_024
 
 IDENTITY_CACHE_US = 2_000_000
 """How long a deleted token may still be let in."""
+
+
+LOCAL_ID = "local"
+"""Initiator of what is done in a session that a link of the server's terminal started."""
+
+
+def origin(request: Request[Any, Any, Any]) -> Origin:
+    """Where the request comes from."""
+    address = request.client.host if request.client is not None else None
+    return Origin(address, request.headers.get("user-agent"), request_id(request))
+
+
+def actor(request: Request[Any, Any, Any]) -> Actor:
+    """Who sends the request, as audit events name them. The guard must have let it through."""
+    identity: Identity = request.state.identity
+    where = origin(request)
+    if identity.peer_id is not None:
+        return where.actor(identity.org_id, identity.peer_id, InitiatorType.agent)
+    if identity.token_id is not None:
+        return replace(where.actor(identity.org_id, identity.token_id, InitiatorType.token), token_id=identity.token_id)
+    return where.actor(identity.org_id, LOCAL_ID, InitiatorType.user)
 
 
 @dataclass(slots=True)

@@ -27,6 +27,23 @@ class Actor:
     request_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request comes from, before it is known who sent it."""
+
+    address: str | None = None
+    user_agent: str | None = None
+    request_id: str | None = None
+
+    def actor(self, org_id: str, identifier: str, kind: InitiatorType, name: str | None = None) -> Actor:
+        """Whoever it turned out to be, from here."""
+        return Actor(org_id, identifier, kind, name, None, self.address, self.user_agent, request_id=self.request_id)
+
+
+NOWHERE = Origin()
+"""No request: a command, or the server itself."""
+
+
 def system(org_id: str) -> Actor:
     """The server itself."""
     return Actor(org_id, SYSTEM_ID, InitiatorType.system)
