@@ -49,6 +49,7 @@ class FlowTable:
     """Connections by `key_of`."""
 
     def __init__(self, instance: bytes) -> None:
+        self.instance = instance
         self._make = Maker(instance).make
         self._flows: dict[int, Flow] = {}
         self._suspects: dict[int, tuple[Flow, int]] = {}

@@ -1,14 +1,16 @@
 """Everything the agent counts, under one name each."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Protocol
 
 from meshtrail.agent.denied import Denied
 from meshtrail.agent.flowtable import FlowTable
 from meshtrail.agent.follow import Follower
 from meshtrail.agent.processes import Processes
+from meshtrail.agent.schedule import Schedule
 from meshtrail.agent.sources.conntrack import Conntrack
 from meshtrail.agent.spool import Spool
+from meshtrail.agent.telling import Teller
 from meshtrail.agent.uplink import Uplink
 from meshtrail.agent.watchdog import Pace
 from meshtrail.agent.wire import Wire
@@ -18,15 +20,14 @@ Metrics = dict[str, int | float]
 
 
 @dataclass(slots=True)
-class LoopCounters:
-    """What the loop itself counts."""
+class CaptureCounters:
+    """What the capture of connections counts."""
 
     events_new: int = 0
     events_update: int = 0
     events_destroy: int = 0
     overruns: int = 0
     events_dropped: int = 0
-    gaps: int = 0
     resyncs: int = 0
     lossy_switches: int = 0
     reader_lag_ms: int = 0
@@ -35,35 +36,45 @@ class LoopCounters:
     errors: int = 0
 
 
+class Capturing(Protocol):
+    """What `capture.py` shows of itself."""
+
+    counters: CaptureCounters
+    pace: Pace
+    conntrack: Conntrack | None
+
+
 @dataclass(slots=True)
 class Parts:
-    """The parts that count, and the functions that read them."""
+    """The parts that count."""
 
-    loop: LoopCounters
+    capture: Capturing
+    schedule: Schedule
+    teller: Teller
     table: FlowTable
     follower: Follower
     processes: Processes
     spool: Spool
     uplink: Uplink
     wire: Wire
-    pace: Pace
     denied: Denied
-    conntrack: Callable[[], Conntrack | None] = field(default=lambda: None)
 
 
 def snapshot(parts: Parts) -> Metrics:
     """All counters and gauges of this moment."""
-    conntrack = parts.conntrack()
+    capture, conntrack = parts.capture, parts.capture.conntrack
     denials, heard = parts.denied.denials.counters, parts.denied.read_counters
-    loop, table, uplink, spool = parts.loop, parts.table.counters, parts.uplink.counters, parts.spool.counters
+    table, uplink, spool = parts.table.counters, parts.uplink.counters, parts.spool.counters
     return {
-        **{name: getattr(loop, name) for name in LoopCounters.__slots__},
+        **{name: getattr(capture.counters, name) for name in CaptureCounters.__slots__},
+        "gaps": parts.teller.gaps,
+        "errors": capture.counters.errors + parts.schedule.errors,
         "capture_reliable": int(conntrack.reliable) if conntrack else 0,
         "decode_malformed": conntrack.decoder.malformed if conntrack else 0,
         "decode_walked": conntrack.decoder.walked if conntrack else 0,
         "flows": len(parts.table), "flows_opened": table.opened, "flows_closed": table.closed, "flows_lost": table.lost,
         "flows_adopted": table.adopted, "flows_not_followed": table.not_followed, "flows_reborn": table.reborn, "flows_found": table.found,
-        "flows_left_out": parts.follower.left_out, "ends_unmatched": table.unmatched_ends, "updates_paused": parts.pace.pauses,
+        "flows_left_out": parts.follower.left_out, "ends_unmatched": table.unmatched_ends, "updates_paused": capture.pace.pauses,
         "denials_heard": int(parts.denied.is_open), "denials_packets": heard.packets, "denials_malformed": heard.malformed,
         "denials_lost": parts.denied.lost, "denials_overruns": parts.denied.overruns, "denials_suppressed": parts.denied.suppressed,
         "denials_rows": denials.rows, "denials_folded": denials.folded, "denials_overflow": denials.overflow,

@@ -49,9 +49,12 @@ class Observer:
         self._look_s: float | None = None
         self._next_look_s = 0.0
         self._watch: Watch | None = None
-        self._wake, self._waker = socket.socketpair()
+        self._wake: socket.socket | None = None
+        self._waker: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._stopping = False
+        self._said = ""
+        """Why the rules could not be read; it is said once."""
         self.counters = ObserverCounters()
 
     def by_mark(self, mark: int, at_us: int) -> Decision | None:
@@ -72,6 +75,7 @@ class Observer:
         forbidden."""
         if self._watch is None:
             self._watch = Watch()
+            self._wake, self._waker = socket.socketpair()
             self._heard_us = 0
             self._look()
 
@@ -82,17 +86,19 @@ class Observer:
         self._thread.start()
 
     def _run(self) -> None:
+        wake = self._wake
+        assert wake is not None, "start opens"
         while not self._stopping:
             try:
                 self.turn(limits.TURN_S)
             except Exception:  # noqa: BLE001  whatever it is, later rules must still be seen
                 self.counters.errors += 1
                 _LOG.exception("a fault while reading rules; it goes on")
-                select.select([self._wake], [], [], limits.PROGRAM_AGAIN_S_MIN)
+                select.select([wake], [], [], limits.PROGRAM_AGAIN_S_MIN)
 
     def turn(self, wait_s: float) -> None:
         """Wait for word of changed rules, at most for the time, and look when they have settled."""
-        assert self._watch is not None, "open first"
+        assert self._watch is not None and self._wake is not None, "open first"
         if self._look_s is not None:
             wait_s = max(min(wait_s, self._look_s - self._monotonic()), 0.0)
         sockets: list[Watch | socket.socket] = [self._watch, self._wake]
@@ -118,8 +124,11 @@ class Observer:
         except (NftError, OSError) as error:
             self.counters.errors += 1
             self._look_s = began_s + limits.PROGRAM_AGAIN_S_MAX
-            _LOG.warning("the rules in the kernel cannot be read; marks and prefixes have no rule: %s", error)
+            if str(error) != self._said:
+                self._said = str(error)
+                _LOG.warning("the rules in the kernel cannot be read; marks and prefixes have no rule: %s", error)
             return
+        self._said = ""
         self._note(found)
         self._generation, self._heard_us = generation, None
         now_s = self._monotonic()
@@ -139,8 +148,9 @@ class Observer:
     def stop(self) -> None:
         """End the thread and close."""
         self._stopping = True
-        with contextlib.suppress(OSError):
-            self._waker.send(b"x")
+        if self._waker is not None:
+            with contextlib.suppress(OSError):
+                self._waker.send(b"x")
         if self._thread is not None:
             self._thread.join(limits.STOP_S_MAX)
         for each in (self._watch, self._wake, self._waker):
