@@ -1,7 +1,7 @@
 """The oracle: a filter evaluated on one row in plain Python, as the documentation says it.
 
-Rows are those of the native API: addresses and times are text, unknown is None. Nothing here is shared with the store's
-compiler, and as little as possible with the room.
+Rows are those of the native API: addresses and times are text, unknown is None; only JSON is text too. Nothing here is
+shared with the store's compiler, and as little as possible with the room.
 """
 
 import ipaddress
@@ -26,29 +26,23 @@ from meshtrail.filter.values import (
     Text,
     TimeRange,
 )
-from meshtrail.model.columns import Column, Kind
+from meshtrail.model.columns import TRAFFIC, Column, Family, Kind
 
 DAY_US = 86_400 * 1_000_000
-NAMES = (
-    "source_name", "destination_name", "user_email", "user_name", "source_dns_label", "destination_dns_label",
-    "destination_resource_name", "policy_name", "process_name", "application", "reporter_name",
-)  # fmt: skip
-ADDRESSES = ("source_address", "destination_address")
-
 Row = dict[str, Any]
 
 
-def chooses(node: Node, row: Row, now: int) -> bool:
+def chooses(node: Node, row: Row, now: int, family: Family = TRAFFIC) -> bool:
     """Whether the filter chooses the row; days are UTC."""
     match node:
         case And(items):
-            return all(chooses(item, row, now) for item in items)
+            return all(chooses(item, row, now, family) for item in items)
         case Or(items):
-            return any(chooses(item, row, now) for item in items)
+            return any(chooses(item, row, now, family) for item in items)
         case Not(item):
-            return not chooses(item, row, now)
+            return not chooses(item, row, now, family)
         case Word(value):
-            return _word(value, row)
+            return _word(value, row, family)
         case _:
             return any(_holds(node, known, now) for column in node.field.columns for known in _known(column, row))
 
@@ -139,15 +133,22 @@ def _like(pattern: Pattern, value: str, flags: int) -> bool:
     return re.fullmatch(".*".join(re.escape(part) for part in pattern.parts), value, re.DOTALL | flags) is not None
 
 
-def _word(word: Text | Pattern, row: Row) -> bool:
+def _word(word: Text | Pattern, row: Row, family: Family) -> bool:
     def holds(value: str) -> bool:
         if isinstance(word, Pattern):
             return _like(word, value, re.IGNORECASE)
         return word.text.lower() in value.lower()
 
-    return any(row[name] is not None and holds(row[name]) for name in NAMES) or any(
-        row[name] is not None and _in_address(word, row[name], holds(row[name])) for name in ADDRESSES
-    )
+    for name in family.searched:
+        value = row[name]
+        if value is None:
+            continue
+        if family.columns[name].kind is Kind.address:
+            if _in_address(word, value, holds(value)):
+                return True
+        elif holds(value):
+            return True
+    return False
 
 
 def _in_address(word: Text | Pattern, address: str, held: bool) -> bool:

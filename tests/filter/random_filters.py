@@ -55,6 +55,7 @@ class RandomFilters:
     """Trees over the fields of a family and the values of its rows."""
 
     def __init__(self, family: Family, rows: list[dict[str, Any]], now: int, seed: int) -> None:
+        self._family = family
         self._fields = fields_of(family).all
         self._rows = rows
         self._now = now
@@ -76,7 +77,7 @@ class RandomFilters:
         return self._condition(self._chance.choice(self._fields))
 
     def _words(self) -> Text | Pattern:
-        text = self._near_text(self._chance.choice(("source_name", "user_email", "destination_address", "source_address", "policy_name")))
+        text = self._near_text(self._chance.choice(self._family.searched))
         if self._chance.random() < 0.2:
             return self._chance.choice((Text("10.0.0.0/16"), Text("2001:db8::/32"), Text("10.0."), Text("fe80"), Text("db"), Text(":")))
         return self._pattern(text) if self._chance.random() < 0.3 else Text(text or "x")

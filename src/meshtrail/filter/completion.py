@@ -70,7 +70,8 @@ class _Place:
 USUAL = (
     "user", "source.name", "destination.name", "destination.port", "verdict", "started_at", "source.address",
     "destination.address", "policy", "application", "protocol", "state", "duration_ms", "rx.bytes", "tx.bytes", "source.port",
-    "source.groups", "destination.groups", "reporter",
+    "source.groups", "destination.groups", "initiator", "activity_code", "target", "outcome", "occurred_at", "initiator.ip",
+    "target.type", "status", "error", "reporter",
 )  # fmt: skip
 """Fields that are offered before others that fit as well."""
 

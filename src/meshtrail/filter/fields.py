@@ -29,9 +29,12 @@ _PERSON = "user"
 
 _FOREIGN = {
     "src": "source", "dst": "destination", "dest": "destination", "ip": "address", "addr": "address", "mail": "email",
-    "proto": "protocol", "country": "country_code", "time": "started_at", "action": "verdict", "username": "user_name",
+    "proto": "protocol", "country": "country_code", "action": "verdict", "username": "user_name", "actor": "initiator",
 }  # fmt: skip
 """Parts of names that other products use: an error suggests the field that is meant."""
+
+_ALIKE = 0.75
+"""How alike two names are, from 0 to 1, when one is taken for a slip of the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +90,13 @@ class Fields:
         """Dotted names that look like this one, best first."""
         if len(name) > SUGGESTED_CHARACTERS_MAX:
             return ()
-        key = "_".join(_FOREIGN.get(part, part) for part in _key(name).split("_"))
-        keys = [key] if key in self._by_key else difflib.get_close_matches(key, self._by_key, SUGGESTIONS_MAX, 0.75)
-        return tuple(dict.fromkeys(self._by_key[key].name for key in keys))
+        own = _key(name)
+        key = "_".join(_FOREIGN.get(part, part) for part in own.split("_")) if own != "time" else self.family.time
+        if key in self._by_key:
+            return (self._by_key[key].name,)
+        parts = [known for known in self._by_key if own and known.endswith(f"_{own}")]
+        alike = difflib.get_close_matches(key, self._by_key, SUGGESTIONS_MAX, _ALIKE)
+        return tuple(dict.fromkeys(self._by_key[known].name for known in (*alike, *parts)))[:SUGGESTIONS_MAX]
 
 
 @lru_cache(maxsize=16)
@@ -113,13 +120,13 @@ def _dotted(name: str, among: list[str]) -> str:
 def _singles(family: str, columns: list[Column]) -> Iterator[Field]:
     names = [column.name for column in columns]
     for column in columns:
-        yield Field(family, _dotted(column.name, names), (column,), column.doc, tuple(_spellings(column)))
+        yield Field(family, _dotted(column.name, names), (column,), column.doc, tuple(_spellings(column, names)))
 
 
-def _spellings(column: Column) -> Iterator[str]:
+def _spellings(column: Column, names: list[str]) -> Iterator[str]:
     if column.unit == "milliseconds" and column.name.endswith("_ms"):
         yield column.name.removesuffix("_ms")
-    if column.name.startswith(_PERSON + "_"):
+    if column.name.startswith(_PERSON + "_") and f"{_PERSON}_id" in names:
         yield f"{_ENDS[0]}_{column.name}"
 
 

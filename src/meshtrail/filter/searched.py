@@ -1,26 +1,16 @@
-"""Where free words are looked for: names, addresses, e-mails.
-
-One list for all families; a family is searched in those of the columns that it has.
-"""
+"""Where free words are looked for: the family's searched columns, which hold names, addresses and e-mails."""
 
 from meshtrail.filter.addresses import read_addresses
 from meshtrail.filter.values import AddressRange, Pattern, Text
 from meshtrail.model.columns import Column, Family
-
-SEARCHED = (
-    "source_name", "destination_name", "user_email", "user_name", "source_dns_label", "destination_dns_label",
-    "destination_resource_name", "policy_name", "process_name", "application", "reporter_name",
-    "source_address", "destination_address",
-)  # fmt: skip
-"""Columns of names and addresses. Each costs a look at every row for every word, so ids and places are not among them."""
 
 _ADDRESS_SIGNS = frozenset("0123456789abcdef:.")
 _NEEDED_SIGNS = frozenset("0123456789:.")
 
 
 def searched(family: Family) -> tuple[Column, ...]:
-    """The searched columns of a family."""
-    return tuple(family.columns[name] for name in SEARCHED if name in family.columns)
+    """The columns in which a word is looked for."""
+    return tuple(family.columns[name] for name in family.searched)
 
 
 def may_be_address(word: Text | Pattern) -> bool:

@@ -7,8 +7,8 @@ Window = tuple[int | None, int | None]
 """Half-open, in microseconds: `since <= time < until`; None where it is open."""
 
 
-def window(node: Node, field: str = "started_at") -> Window:
-    """Bounds of the field that every chosen row keeps. The tree has to be resolved; the filter may be narrower."""
+def window(node: Node, field: str) -> Window:
+    """Bounds of the time field that every chosen row keeps. The tree has to be resolved; the filter may be narrower."""
     match node:
         case And(items):
             return _intersection([window(item, field) for item in items])
