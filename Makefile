@@ -39,8 +39,8 @@ bench: $(STAMPS)/dev
 
 ## make lint      format, lint, types
 lint: $(STAMPS)/dev
-	@$(BIN)/ruff format --check src tests bench tools
-	@$(BIN)/ruff check src tests bench tools
+	@$(BIN)/ruff format --check src tests bench lab tools
+	@$(BIN)/ruff check src tests bench lab tools
 	@$(BIN)/mypy
 
 ## make docs      write the generated reference pages
