@@ -55,7 +55,9 @@ def sentence(row: Row) -> str:
         case "denied_by_other":
             deniers = [_short(reporter(each)) for each in row["reports"] if each["state"] == "denied"]
             tried = [_short(reporter(each)) for each in row["reports"] if each["state"] != "denied"]
-            return f"{_listed(tried)} tried; {_listed(deniers)} denied it."
+            rule = _short(known(row["policy_name"] or row["policy_id"]))
+            why = f" by {rule}" if rule else ": no policy allows it" if row["attribution"] == "default_deny" else ""
+            return f"{_listed(tried)} tried; {_listed(deniers)} denied it{why}."
         case "bytes_differ":
             return f"{_listed(speakers)} count different amounts."
         case "one_side":
@@ -65,7 +67,7 @@ def sentence(row: Row) -> str:
             silent = f"{_listed(missing)} {'has' if len(missing) == 1 else 'have'} a reporter that says nothing."
             return f"Only {_listed(speakers)} {_verb(speakers)} it: {silent}"
         case _:
-            return f"{_listed(speakers)} {_verb(speakers)} it" + (", and agree." if len(speakers) > 1 else ".")
+            return f"{_listed(speakers)} say the same." if len(speakers) > 1 else f"{_listed(speakers)} reports it."
 
 
 def explained(row: Row) -> tuple[str, ...]:
