@@ -98,7 +98,8 @@ class Observer:
 
     def turn(self, wait_s: float) -> None:
         """Wait for word of changed rules, at most for the time, and look when they have settled."""
-        assert self._watch is not None and self._wake is not None, "open first"
+        assert self._watch is not None, "open first"
+        assert self._wake is not None, "open makes both"
         if self._look_s is not None:
             wait_s = max(min(wait_s, self._look_s - self._monotonic()), 0.0)
         sockets: list[Watch | socket.socket] = [self._watch, self._wake]
