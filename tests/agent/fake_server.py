@@ -1,5 +1,6 @@
 """A server that remembers what it was sent and answers as it was told: the other end of the uplink in tests."""
 
+import contextlib
 import http.server
 import json
 import socket
@@ -29,12 +30,13 @@ class Request:
 
 @dataclass
 class Scripted:
-    """What to answer; `cut` closes the connection without an answer."""
+    """What to answer; `cut` closes the connection without an answer, `raw` writes what it likes to it before."""
 
     status: int = 200
     body: bytes | None = None
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
+    raw: Callable[[socket.socket], None] | None = None
 
 
 class FakeServer:
@@ -165,9 +167,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         answer = self.server.fake.handle(Request(self.command, self.path, headers, body, self.client_address))
-        if answer.cut:
+        if answer.raw is not None:
+            answer.raw(self.connection)
+        if answer.cut or answer.raw is not None:
             self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
             return
         content = answer.body or b""
         self.send_response(answer.status)

@@ -16,6 +16,7 @@ from tests.agent.fake_server import FakeServer, Scripted
 from tests.agent.netns import until
 
 Start = Callable[..., Uplink]
+OURS = b'{"error":{"code":"invalid","message":"The body cannot be read."}}'
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_too_large(fake_server: FakeServer, start: Start) -> None:
 
 def test_culprit(fake_server: FakeServer, start: Start, caplog: pytest.LogCaptureFixture) -> None:
     """A batch that cannot be understood is split until the culprit stands alone; only that is dropped, counted and logged."""
-    fake_server.judge = lambda lines: Scripted(400) if b'{"n":5}' in lines else None
+    fake_server.judge = lambda lines: Scripted(400, OURS) if b'{"n":5}' in lines else None
     uplink = start()
     uplink.put(_rows(*range(8)))
     fake_server.wait(lambda: len(fake_server.rows) == 7, "rows")
@@ -109,6 +110,28 @@ def test_culprit(fake_server: FakeServer, start: Start, caplog: pytest.LogCaptur
     assert _numbers(fake_server) == [0, 1, 2, 3, 4, 6, 7]
     assert uplink.counters.refused == 1
     assert '{"n":5}' in caplog.text
+
+
+@pytest.mark.parametrize("status", [400, 413, 415, 422])
+def test_strangers(fake_server: FakeServer, start: Start, status: int) -> None:
+    """What a proxy says in the server's place costs no report."""
+    fake_server.script.extend([Scripted(status, b"<html>Bad Request</html>")] * 3)
+    uplink = start()
+    uplink.put(_rows(1, 2))
+    fake_server.wait(lambda: _numbers(fake_server) == [1, 2], "rows")
+    until(lambda: uplink.waiting == 0, "acknowledged")
+    assert (uplink.counters.refused, uplink.counters.failed) == (0, 3)
+
+
+@pytest.mark.parametrize("said", [{"stored": 0}, {"stored": 10**9}, {"stored": 1, "refused": 2}])
+def test_impossible_numbers(fake_server: FakeServer, start: Start, said: dict[str, int]) -> None:
+    """An acknowledgement of more or fewer reports than were sent is none."""
+    fake_server.script.append(Scripted(200, json.dumps(said).encode()))
+    uplink = start()
+    uplink.put(_rows(1, 2))
+    fake_server.wait(lambda: _numbers(fake_server) == [1, 2], "rows")
+    until(lambda: uplink.waiting == 0, "acknowledged")
+    assert (uplink.counters.acknowledged, uplink.counters.failed) == (2, 1)
 
 
 def test_refused_lines(fake_server: FakeServer, start: Start, caplog: pytest.LogCaptureFixture) -> None:

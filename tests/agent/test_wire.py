@@ -1,7 +1,13 @@
 """The one connection to the server."""
 
+import contextlib
+import socket
+import threading
+import time
+
 import pytest
 
+from meshtrail.agent import limits
 from meshtrail.agent.wire import AddressError, Wire
 from tests.agent.fake_server import FakeServer, Scripted
 from tests.agent.netns import until
@@ -41,6 +47,58 @@ def test_no_answer(fake_server: FakeServer, caplog: pytest.LogCaptureFixture) ->
     assert wire.request("GET", OPEN) is not None
     assert wire.failures == 2
     assert caplog.text.count("no answer from the server") == 1
+    wire.close()
+
+
+def _drip(piece: bytes) -> Scripted:
+    """An answer that never ends, a piece at a time."""
+    go_on = threading.Event()
+
+    def answer(opened: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while not go_on.wait(0.02):
+                opened.sendall(piece)
+
+    return Scripted(raw=answer)
+
+
+@pytest.mark.parametrize("piece", [b"H", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n"])
+def test_slow_drip(fake_server: FakeServer, monkeypatch: pytest.MonkeyPatch, piece: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """An answer that does not come to its end is given up in time, in its head as in its body."""
+    monkeypatch.setattr(limits, "ANSWER_S_MAX", 0.3)
+    fake_server.open_script.append(_drip(piece))
+    wire = Wire(fake_server.url, lambda: "secret")
+    began_s = time.monotonic()
+    assert wire.request("GET", OPEN) is None
+    assert time.monotonic() - began_s < 5
+    assert "no answer from the server" in caplog.text
+    assert wire.request("GET", OPEN) is not None
+    wire.close()
+
+
+def test_huge(fake_server: FakeServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """An answer that is too large is none, and its rest is not read."""
+    monkeypatch.setattr(limits, "ANSWER_BYTES_MAX", 1_000)
+    fake_server.open_script.extend([Scripted(body=b"x" * 1_001), Scripted(body=b"x" * 1_000)])
+    wire = Wire(fake_server.url, lambda: "secret")
+    assert wire.request("GET", OPEN) is None
+    assert "more than 1000 bytes" in caplog.text
+    assert wire.request("GET", OPEN) is not None
+    assert (wire.connects, wire.failures) == (2, 1)
+    wire.close()
+
+
+@pytest.mark.parametrize(("body", "code"), [
+    (b'{"error":{"code":"peer_removed","message":"m","remedy":""}}', "peer_removed"), (b"<html>", ""), (b"", ""), (b'{"error":"x"}', ""),
+    (b"[" * 100_000, ""),
+])  # fmt: skip
+def test_code(fake_server: FakeServer, body: bytes, code: str) -> None:
+    """Our server's refusals are known by their code."""
+    fake_server.open_script.append(Scripted(403, body))
+    wire = Wire(fake_server.url, lambda: "secret")
+    answer = wire.request("GET", OPEN)
+    assert answer is not None
+    assert answer.code == code
     wire.close()
 
 

@@ -120,6 +120,9 @@ UNAUTHORISED_S = 30.0
 REQUEST_TIMEOUT_S = 30.0
 """One request; the server commits within a second even under load."""
 
+ANSWER_S_MAX = 60.0
+"""A whole answer, however slowly it comes: the longest wait for a map, and ten megabytes over a slow line."""
+
 ANSWER_BYTES_MAX = 64 * 1024**2
 """An answer of the server; a page of ten thousand open connections has three megabytes."""
 
@@ -212,7 +215,7 @@ RECEIVE_BYTES_NFLOG = 4 * 1024**2
 NFLOG_DATAGRAMS_PER_TURN_MAX = 256
 """Datagrams of one turn of the loop: more than the socket's buffer holds, so that a turn ends."""
 
-NFLOG_RETRY_S = 30.0
+NFLOG_RETRY_S = 5.0
 """Time between two attempts to get a group that another program owns."""
 
 LOSS_SETTLES_S = 1.0
@@ -241,6 +244,6 @@ assert PULSE_S_MIN < METRICS_INTERVAL_S < FACTS_INTERVAL_S
 assert BATCH_BYTES_MAX + SPOOL_SEGMENT_BYTES < SPOOL_FILE_BYTES_MAX <= SPOOL_BYTES_MAX
 assert SPOOL_CHUNK_BYTES_MAX < BATCH_BYTES_MAX
 assert SPOOL_SEGMENT_BYTES_MIN <= SPOOL_SEGMENT_BYTES <= SPOOL_BYTES_MAX // 8
-assert MAP_WAIT_S < REQUEST_TIMEOUT_S
+assert MAP_WAIT_S < REQUEST_TIMEOUT_S < ANSWER_S_MAX
 assert NFLOG_COPY_BYTES < NFLOG_BUFFER_BYTES <= 131_072
 assert DENIAL_UPDATE_S < DENIAL_SILENCE_S < DENIAL_LIFE_S

@@ -21,6 +21,7 @@ from meshtrail.agent.wire import Answer, Wire
 
 _LOG = logging.getLogger(__name__)
 _REFUSALS_LOGGED_MAX = 5
+_UNUSABLE = {400, 413, 415, 422}
 
 
 class Refusal(msgspec.Struct):
@@ -236,14 +237,21 @@ class Uplink:
         if answer is not None and answer.status == 200:
             return self._acknowledge(batch, answer), None
         self.counters.failed += 1
-        if answer is not None and answer.status in {400, 413, 415, 422}:
+        if answer is not None and self._is_verdict(batch, answer):
             return Outcome.split, None
         return Outcome.again, self._explain(answer)
+
+    def _is_verdict(self, batch: Batch, answer: Answer) -> bool:
+        """Whether this is about what was sent. Of a stranger in between only that a batch is too large for him is believed: he
+        may have halves, but nothing is dropped for what he says."""
+        return answer.status in _UNUSABLE and (bool(answer.code) or (answer.status == 413 and batch.rows > 1))
 
     def _acknowledge(self, batch: Batch, answer: Answer) -> Outcome:
         try:
             said = msgspec.json.decode(answer.body, type=Acknowledgement)
-        except msgspec.MsgspecError as error:
+            if said.stored + said.duplicates + said.refused != batch.rows:
+                raise msgspec.ValidationError(f"it is about {said.stored + said.duplicates + said.refused} reports of {batch.rows}")
+        except (msgspec.MsgspecError, RecursionError) as error:
             _LOG.warning("the server's acknowledgement cannot be read, the batch is sent again: %s", error)
             self.counters.failed += 1
             return Outcome.again

@@ -6,14 +6,19 @@ noticed before it is used again, and counted, so that the uplink can learn to ke
 
 import contextlib
 import http.client
+import io
 import logging
 import select
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from meshtrail.agent import limits
 
@@ -28,6 +33,23 @@ class Answer:
     status: int
     body: bytes
     retry_after_s: float | None
+
+    @property
+    def code(self) -> str:
+        """The code of our server's refusals; empty when the answer is not in its words. A proxy, or the page of a hotel's network,
+        may answer in its place, and knows nothing of what was asked."""
+        try:
+            return msgspec.json.decode(self.body, type=_Refusal).error.code
+        except (msgspec.MsgspecError, RecursionError):
+            return ""
+
+
+class _Error(msgspec.Struct):
+    code: str
+
+
+class _Refusal(msgspec.Struct):
+    error: _Error
 
 
 class AddressError(ValueError):
@@ -64,8 +86,10 @@ class Wire:
             connection = self._connected()
             connection.request(method, self._prefix + path, body, {**self._identification(), **(headers or {})})
             answer = connection.getresponse()
-            content = answer.read(limits.ANSWER_BYTES_MAX)
-        except (OSError, http.client.HTTPException) as error:
+            content = answer.read(limits.ANSWER_BYTES_MAX + 1)
+            if len(content) > limits.ANSWER_BYTES_MAX:
+                raise http.client.HTTPException(f"its answer has more than {limits.ANSWER_BYTES_MAX} bytes")
+        except (OSError, http.client.HTTPException, ValueError) as error:
             self._fail(error)
             return None
         if answer.will_close:
@@ -86,11 +110,13 @@ class Wire:
                 self._connection = http.client.HTTPSConnection(self._host, self._port, timeout=limits.REQUEST_TIMEOUT_S, context=self._tls)
             else:
                 self._connection = http.client.HTTPConnection(self._host, self._port, timeout=limits.REQUEST_TIMEOUT_S)
+            self._connection.response_class = _Response
             self._connection.connect()
             before, self._port_now = self._port_now, self._connection.sock.getsockname()[1]
             self.peer = self._connection.sock.getpeername()[:2]
             self.local_ports = frozenset({before, self._port_now})
             self.connects += 1
+        self._connection.sock.settimeout(limits.REQUEST_TIMEOUT_S)
         return self._connection
 
     def _closed_by_server(self, connection: http.client.HTTPConnection) -> bool:
@@ -119,6 +145,35 @@ class Wire:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer that has to be there in time as a whole: a server that sends a byte now and then would else hold us for ever."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
+        super().__init__(sock, *arguments, **named)
+        self.fp = io.BufferedReader(_Deadline(sock, self.fp.detach(), time.monotonic() + limits.ANSWER_S_MAX))
+
+
+class _Deadline(io.RawIOBase):
+    """Bytes of a socket up to a moment of the monotonic clock."""
+
+    def __init__(self, opened: socket.socket, source: io.RawIOBase, deadline_s: float) -> None:
+        self._socket, self._source, self._deadline_s = opened, source, deadline_s
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left_s = self._deadline_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError(f"its answer was not complete within {limits.ANSWER_S_MAX:.0f} s")
+        self._socket.settimeout(min(left_s, limits.REQUEST_TIMEOUT_S))
+        return self._source.readinto(buffer)
+
+    def close(self) -> None:
+        self._source.close()
+        super().close()
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext:
