@@ -1,6 +1,7 @@
 """Reporters over HTTP: who is listed, how they stand, who may see them, and what a restart keeps."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -53,12 +54,14 @@ def test_what_an_agent_says_is_shown_at_once(server: ServerProcess) -> None:
         False,
         12,
     )
+    assert found["since"] is None
     assert found["last_contact_at"] >= rfc3339(now)
     assert 85_000 < found["clock_skew_ms"] <= 90_000
     assert found["clock_off"]
     assert facts(server, token, "laptop", capture_reliable=1, events_dropped=4, clock_us="soon") == 204
     found = listed(server, token)["laptop"]
     assert (found["state"], found["lossy"], found["losses"]) == ("lossy", True, {"events_dropped": 4})
+    assert found["since"] == found["last_contact_at"]
     status, one = server.call("GET", "/api/v1/collectors/laptop", token=token)
     assert (status, one["id"], one["reason"]) == (200, "laptop", "Events were lost before the agent read them.")
     other = server.new_organisation()
@@ -78,6 +81,25 @@ def test_senders_without_an_agent_and_gaps(server: ServerProcess) -> None:
     found = wait_for(server, token, "fw-1", "last_event_at")
     assert (found["agent"], found["state"], found["gaps"]) == (False, "ok", {"count": 3, "lost": 42, "unknown": 1})
     assert found["events_per_s"] > 0
+
+
+def test_late_and_silent_since_when(tmp_path: Path) -> None:
+    """Reports that wait make a reporter late; a limit of three seconds without a word makes it silent since its last one, and
+    what it had open lost."""
+    with ServerProcess(tmp_path, ("serve", "--silent-after", "3")) as server:
+        server.ingest([report(reporter_id="phone")])
+        assert facts(server, server.token, "phone", reports_waiting=9, reports_waiting_s=200) == 204
+        late = listed(server, server.token)["phone"]
+        assert (late["state"], late["since"], late["reports_waiting"]) == ("late", late["last_contact_at"], 9)
+        deadline = time.monotonic() + WAIT_S
+        while (found := listed(server, server.token)["phone"])["state"] != "silent" and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert (found["state"], found["since"]) == ("silent", found["last_contact_at"])
+        states: list[str] = []
+        while states != ["lost"] and time.monotonic() < deadline:
+            states = [row["state"] for row in server.call("GET", "/api/v1/traffic")[1]["data"]]
+            time.sleep(0.1)
+        assert states == ["lost"]
 
 
 def test_the_last_counters_survive_a_restart(own_server: ServerProcess) -> None:

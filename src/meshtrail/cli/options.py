@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from meshtrail.ingest.limits import COLLECTOR_FORGET_S
+
 DEFAULT_URL = "http://127.0.0.1:8765"
 
 
@@ -25,6 +27,15 @@ Data = Annotated[
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65_535, help="TCP port; 0 takes a free one.")]
 GeoFile = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="MaxMind-format file with places of addresses.")]
+SilentAfter = Annotated[
+    int,
+    typer.Option(
+        "--silent-after",
+        min=1,
+        max=COLLECTOR_FORGET_S,
+        help="Seconds of silence after which a reporter counts as gone and its open connections as lost; agents speak every ten.",
+    ),
+]
 Url = Annotated[str, typer.Option(envvar="MESHTRAIL_URL", help="Address of the server.")]
 Token = Annotated[str, typer.Option(envvar="MESHTRAIL_TOKEN", help="API token; else the one `meshtrail up` keeps for this machine.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]

@@ -10,9 +10,10 @@ import uvloop
 from meshtrail.agent.probe import capability
 from meshtrail.api.service import Capture
 from meshtrail.cli.local import AGENT_TOKEN_FILE, LOCAL_TOKEN_FILE, ensure_token
-from meshtrail.cli.options import Data, GeoFile, Host, Port
+from meshtrail.cli.options import Data, GeoFile, Host, Port, SilentAfter
 from meshtrail.common.logs import configure_logs
 from meshtrail.control.service import Scope
+from meshtrail.ingest.limits import SILENT_AFTER_S
 from meshtrail.server import Server, ServerConfig
 
 AGENT_STOP_S = 10
@@ -72,6 +73,7 @@ def up(
     host: Host = "127.0.0.1",
     port: Port = 8765,
     geo_file: GeoFile = None,
+    silent_after: SilentAfter = SILENT_AFTER_S,
     agent: bool = typer.Option(True, help="Run this machine's agent too."),
 ) -> None:
     """Run everything on this machine: the dashboard shows its connections at once.
@@ -79,7 +81,7 @@ def up(
     Example: sudo meshtrail up
     """
     configure_logs()
-    server = Server(ServerConfig(data, host, port, geo_file))
+    server = Server(ServerConfig(data, host, port, geo_file, silent_after))
     server.open()
     local = LocalAgent(data, agent)
     server.capture = local.state

@@ -50,10 +50,18 @@ class Known(msgspec.Struct):
     """When its last event arrived."""
     lag_us: int | None = None
     """Age at arrival of the events that came last, half of them older, by its own clock."""
+    lag_at_us: int = 0
+    """When the last of these arrived."""
+    late_since_us: int = 0
+    """Since when it is late; 0 while it is not."""
     skew_us: int | None = None
     """Its clock minus ours."""
     loss_us: int = 0
     """When a loss was told last."""
+    loss_since_us: int = 0
+    """When the first one was told of those that follow each other within `LOSSY_FOR_S`."""
+    unreliable_since_us: int = 0
+    """Since when its agent says that it may lose ends; 0 while it does not."""
     losses: list[str] = []
     """Which counters told of it."""
     metrics: dict[str, int | float] = {}
@@ -68,8 +76,8 @@ class Activity:
     rows: int
     received_us: int
     """When the last of them arrived."""
-    delay_us: int
-    """Age at arrival, half of them older."""
+    delay_us: int | None
+    """Age at arrival, half of them older; None when their age says nothing (`store.collectors`)."""
     delay_least_us: int
 
 
@@ -81,6 +89,8 @@ class Judgement:
     reason: str
     clock_off: bool
     """Whether its clock is so far off that its rows stand in the wrong place."""
+    since_us: int | None = None
+    """Since when it stands so; None where nothing began: it is as it should be, or was never heard of."""
 
 
 @dataclass(slots=True)
@@ -96,6 +106,7 @@ class Collector:
     def hear(self, name: str, metrics: Mapping[str, Any], clock_us: int | None, now_us: int) -> None:
         """Its agent says something of itself; `clock_us` is what its clock showed."""
         known = self.known
+        was_late = self._late(now_us)
         self._contact(now_us)
         known.facts_us = now_us
         known.name = name[:COLLECTOR_NAME_CHARACTERS_MAX]
@@ -104,18 +115,24 @@ class Collector:
         numbers = counters(metrics)
         lost = [each for each in LOSSES if numbers.get(each, 0) > self._before(each, numbers)]
         if lost:
+            known.loss_since_us = known.loss_since_us if self._lost(now_us) and known.loss_since_us else now_us
             known.loss_us, known.losses = now_us, lost
         known.metrics = numbers
+        known.unreliable_since_us = (known.unreliable_since_us or now_us) if self._unreliable() else 0
+        self._mark_late(now_us, was_late)
 
     def notice(self, activity: Activity, name: str | None, now_us: int) -> None:
         """Events of it were stored."""
         known = self.known
+        was_late = self._late(now_us)
         self._contact(activity.received_us)
         known.event_us = max(known.event_us, activity.received_us)
         known.name = known.name or (name or "")[:COLLECTOR_NAME_CHARACTERS_MAX]
         if "clock_us" not in known.metrics:
             self._guess_skew(activity)
-        known.lag_us = max(0, activity.delay_us + (known.skew_us or 0))
+        if activity.delay_us is not None:
+            known.lag_us, known.lag_at_us = max(0, activity.delay_us + (known.skew_us or 0)), activity.received_us
+        self._mark_late(now_us, was_late)
         self._recent = [each for each in self._recent if each[0] > now_us - RATE_OVER_S * _SECOND]
         self._recent.append((activity.received_us, activity.rows))
 
@@ -134,31 +151,41 @@ class Collector:
         if not known.contact_us:
             return Judgement(CollectorState.never_seen, "It has been set up, and nothing was ever heard of it.", clock_off)
         if now_us - self.heard_us(listening_us) > silent_after_s * _SECOND:
-            return Judgement(CollectorState.silent, f"Nothing was heard for more than {_span(silent_after_s)}.", clock_off)
+            reason = f"Nothing was heard for more than {_span(silent_after_s)}."
+            return Judgement(CollectorState.silent, reason, clock_off, known.contact_us)
         if self._lost(now_us):
             words = "; ".join(LOSSES[each] for each in known.losses if each in LOSSES)
-            return Judgement(CollectorState.lossy, f"{words[:1].upper()}{words[1:]}.", clock_off)
+            return Judgement(CollectorState.lossy, f"{words[:1].upper()}{words[1:]}.", clock_off, known.loss_since_us or known.loss_us)
         if self.lossy(now_us):
-            return Judgement(
-                CollectorState.lossy, "The kernel may drop the ends of connections: its agent asks for no guarantee.", clock_off
-            )
-        late_s = self.late_s(now_us)
-        if late_s > LATE_AFTER_S:
-            return Judgement(CollectorState.late, f"Its events arrive {_span(int(late_s))} after they happened.", clock_off)
+            reason = "The kernel may drop the ends of connections: its agent asks for no guarantee."
+            return Judgement(CollectorState.lossy, reason, clock_off, known.unreliable_since_us or None)
+        if self._late(now_us):
+            reason = f"Its events arrive {_span(int(self.late_s(now_us)))} after they happened."
+            return Judgement(CollectorState.late, reason, clock_off, known.late_since_us or None)
         return Judgement(CollectorState.ok, "Its events arrive as they happen.", clock_off)
 
     def lossy(self, now_us: int) -> bool:
         """Whether it lost something in the last hour, or may at any time."""
-        return self._lost(now_us) or self.known.metrics.get("capture_reliable") == 0
+        return self._lost(now_us) or self._unreliable()
 
     def late_s(self, now_us: int) -> float:
         """Age of what arrives, or of what waits at the agent, in seconds."""
         waiting = float(self.known.metrics.get("reports_waiting_s", 0)) if self.known.metrics.get("reports_waiting", 0) else 0.0
-        fresh = self.known.event_us > now_us - RATE_OVER_S * _SECOND
+        fresh = self.known.lag_at_us > now_us - RATE_OVER_S * _SECOND
         return max(waiting, (self.known.lag_us or 0) / _SECOND if fresh else 0.0)
+
+    def _late(self, now_us: int) -> bool:
+        return self.late_s(now_us) > LATE_AFTER_S
+
+    def _mark_late(self, now_us: int, was_late: bool) -> None:
+        since_us = self.known.late_since_us
+        self.known.late_since_us = 0 if not self._late(now_us) else since_us if was_late and since_us else now_us
 
     def _lost(self, now_us: int) -> bool:
         return self.known.loss_us > now_us - LOSSY_FOR_S * _SECOND
+
+    def _unreliable(self) -> bool:
+        return self.known.metrics.get("capture_reliable") == 0
 
     def _contact(self, at_us: int) -> None:
         self.changed = True

@@ -9,6 +9,8 @@ from meshtrail.store.engine import Engine
 from meshtrail.store.query import address_text
 
 _DELAY = "dateDiff('microsecond', occurred_at, received_at)"
+_EXPIRED = "ifNull(close_reason IN ('timeout', 'no_reply'), 0)"
+"""Ends that are told when a time limit runs out, as having been at the last packet: their age is that of the limit."""
 
 
 class Stored(msgspec.Struct):
@@ -19,7 +21,8 @@ class Stored(msgspec.Struct):
     name: str | None
     rows: int
     received_us: int
-    delay_us: int
+    delay_us: int | None
+    """Age at arrival, half of them older; None when all of them are ends by a time limit, whose age is that of the limit."""
     delay_least_us: int
 
 
@@ -76,7 +79,8 @@ class CollectorReader:
         """Activity of all reporters between two positions, the first excluded. The server's own rows say nothing of them."""
         lines = self._engine.read(
             "SELECT org_id, reporter_id, anyLast(reporter_name) AS name, count() AS rows, toUnixTimestamp64Micro(max(received_at)) AS "
-            f"received_us, toInt64(quantileExact(0.5)({_DELAY})) AS delay_us, min({_DELAY}) AS delay_least_us FROM traffic "
+            f"received_us, if(min({_EXPIRED}) = 1, NULL, toInt64(quantileExactIf(0.5)({_DELAY}, NOT {_EXPIRED}))) AS delay_us, "
+            f"min({_DELAY}) AS delay_least_us FROM traffic "
             "WHERE seq > {after:UInt64} AND seq <= {until:UInt64} AND state != 'lost' GROUP BY org_id, reporter_id",
             {"after": after, "until": until},
         ).splitlines()

@@ -41,6 +41,9 @@ class CollectorView(msgspec.Struct):
     at any time; `silent`: nothing was heard for longer than the limit; `never_seen`: it was set up and never heard of."""
     reason: str
     """Why, in a sentence."""
+    since: str | None
+    """Since when it stands so: the last word of a silent one, the first loss of those that a lossy one told, the first late event;
+    null for `ok` and `never_seen`."""
     first_heard_at: str | None
     last_contact_at: str | None
     """When it was heard of last: an agent speaks every ten seconds."""
@@ -49,7 +52,8 @@ class CollectorView(msgspec.Struct):
     agent: bool
     """Whether an agent of ours speaks for it; others only send events."""
     lag_ms: int | None
-    """Age at arrival of its last events (half of them older), corrected by `clock_skew_ms` where that is known."""
+    """Age at arrival of its last events (half of them older), corrected by `clock_skew_ms` where that is known. Ends by a time
+    limit are left out: they are told when the limit has run out."""
     clock_skew_ms: int | None
     """Its clock minus the server's; null while unknown."""
     clock_off: bool
@@ -89,6 +93,7 @@ def _view(each: Collector, name: str, collectors: Collectors, gaps: Gaps | None,
     counted = GapCount(gaps.count, gaps.lost, gaps.unknown) if gaps is not None else GapCount(0, 0, 0)
     return CollectorView(
         id=each.id, name=name, state=judgement.state, reason=judgement.reason,
+        since=_time(judgement.since_us or 0),
         first_heard_at=_time(known.first_heard_us), last_contact_at=_time(known.contact_us), last_event_at=_time(known.event_us),
         agent=bool(known.facts_us), lag_ms=_milliseconds(known.lag_us), clock_skew_ms=_milliseconds(known.skew_us),
         clock_off=judgement.clock_off, events_per_s=each.rate(now_us), reports_waiting=None if waiting is None else int(waiting),
