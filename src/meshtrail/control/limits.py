@@ -76,7 +76,33 @@ CHANGE_LINGER_S = 0.05
 """Time after a change before maps are computed: the changes of one script come together."""
 
 WATCH_INTERVAL_S = 1.0
-"""How often the size and time of the database's log are looked at for changes by other processes."""
+"""How often the size and time of SQLite's log are looked at for changes by other processes; with PostgreSQL, the pause before
+listening again when the connection was lost."""
+
+WATCH_PROOF_S = 15.0
+"""Silence on the connection that listens to PostgreSQL after which it has to prove that it is still there."""
+
+WRITE_WAIT_S_MAX = 5
+"""How long a write waits for its turn, or anybody for a connection to the database, before the answer is 503."""
+
+CONNECT_S_MAX = 5
+"""How long the PostgreSQL server may take to let us in: longer than a slow network, shorter than a person's patience."""
+
+STATEMENT_S_MAX = 30
+"""Longest statement in PostgreSQL: none of ours takes a second unless something is wrong, and then it should not pile up."""
+
+TRANSACTION_IDLE_S_MAX = 60
+"""How long a transaction in PostgreSQL may do nothing: a server that hangs does not keep others from writing for ever."""
+
+MIGRATION_S_MAX = 3_600
+"""Longest step that changes tables in PostgreSQL, and the longest wait for others to finish before it."""
+
+CONNECTIONS_READ_MAX = 8
+"""Connections to PostgreSQL for reading, by each server: a read takes about a millisecond."""
+
+CONNECTIONS_WRITE_MAX = 4
+"""Connections to PostgreSQL for writing, by each server: writes of one organisation come one after another anyway. One more
+listens."""
 
 FAILED_PROOFS_MAX = 20
 """Failed enrolments and renewals of one address within `FAILED_PROOFS_WINDOW_S`; after that it has to wait."""
@@ -87,8 +113,77 @@ FAILED_PROOFS_WINDOW_S = 600
 THROTTLED_ADDRESSES_MAX = 10_000
 """Addresses whose failures are remembered; past it the oldest is forgotten."""
 
+MEMBER_EVENTS_MAX = 200
+"""Members that come into or leave a group in one step with an audit event each; more are told together."""
+
+MEMBERS_PER_EVENT_MAX = 1_000
+"""Ids of members in one audit event: about 30 KB, which a value of an event may have."""
+
 OUTBOX_ROWS_MAX = 100_000
 """Audit events that may wait to be stored. Past it nothing can be changed any more: no change goes without its event."""
 
+USERS_MAX = 20_000
+"""Users of one organisation: the list is one answer."""
+
+EMAIL_CHARACTERS_MAX = 320
+"""The longest address that can exist (RFC 3696, erratum 1690)."""
+
+TOKENS_PER_USER_MAX = 100
+"""Tokens of one user."""
+
+TOKENS_MAX = 1_000
+"""Tokens of an organisation that belong to no user."""
+
+SESSIONS_PER_USER_MAX = 50
+"""Sessions of one user at the same time: browsers of a person. The next one ends the oldest."""
+
+SESSION_S = 12 * 3600
+"""A working day, then sign in again."""
+
+SIGN_IN_LINK_S = 15 * 60
+"""Time to walk from the terminal to the browser."""
+
+LAST_USED_STEP_S = 60
+"""How exactly a token's last use is known; each write costs a commit."""
+
+PASSWORD_CHARACTERS_MIN = 12
+"""Shortest password. Length is what counts (NIST SP 800-63B); kinds of characters are not asked for."""
+
+PASSWORD_CHARACTERS_MAX = 256
+"""Longest password: sentences fit, and nobody lets us hash megabytes."""
+
+ARGON2_MEMORY_KIB = 64 * 1024
+"""Memory of one password's hash, 64 MiB: the second recommended option of RFC 9106 (section 4), for servers without 2 GiB to spare."""
+
+ARGON2_PASSES = 3
+"""Passes over that memory, of the same option: about 0.2 s on one core."""
+
+ARGON2_LANES = 4
+"""Parallel lanes, of the same option."""
+
+PASSWORD_HASHES_MAX = 2
+"""Passwords that are hashed at the same time: 128 MiB at the most, in a server that is to stay below 450 MB."""
+
+PASSWORD_WAIT_S = 10
+"""Longest wait for a place among them; then the caller is told to try again."""
+
+SIGN_INS_WAITING_MAX = 32
+"""Sign-ins that wait for their turn: 32 take about four seconds. The next one is told to try again."""
+
+SIGN_IN_CANDIDATES_MAX = 8
+"""Users of one e-mail address, each in an organisation of its own, whose passwords are tried."""
+
+SIGN_IN_FAILURES_MAX = 10
+"""Failed sign-ins for one e-mail address within `SIGN_IN_WINDOW_S`, whether somebody has it or not."""
+
+SIGN_IN_FAILURES_OF_ADDRESS_MAX = 30
+"""Failed sign-ins from one network address within `SIGN_IN_WINDOW_S`: an office of people behind one address mistypes."""
+
+SIGN_IN_WINDOW_S = 900
+"""Time after which a failed sign-in is forgotten: ten guesses in fifteen minutes are 350,000 a year, far from any password that is
+taken."""
+
 assert TOKEN_OVERLAP_S < TOKEN_LIFETIME_S
 assert CHANGE_LINGER_S < WAIT_S_MAX < 60
+assert PASSWORD_HASHES_MAX * ARGON2_MEMORY_KIB <= 128 * 1024
+assert SIGN_IN_FAILURES_MAX < SIGN_IN_FAILURES_OF_ADDRESS_MAX

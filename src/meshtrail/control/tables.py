@@ -29,33 +29,48 @@ tokens = Table(
     Column("org_id", String(36), ForeignKey("organisations.id"), nullable=False, index=True),
     Column("name", String(200), nullable=False),
     Column("hash", String(64), nullable=False, unique=True),
-    Column("scopes", String(200), nullable=False),
+    Column("scopes", String, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
     Column("last_used_at", BigInteger),
+    Column("user_id", String(36)),
+    Column("created_by", String(200)),
+    ForeignKeyConstraint(["org_id", "user_id"], ["users.org_id", "users.id"], name="tokens_of_users"),
+    Index("tokens_by_user", "org_id", "user_id"),
 )
-"""API tokens; `hash` is SHA-256 of the secret, `scopes` are words joined by blanks."""
+"""API tokens; `hash` is SHA-256 of the secret, `scopes` are words joined by blanks. A token with a `user_id` is a user's own and
+has no more rights than the user; without scopes it has all of them. One without is the organisation's."""
 
 sessions = Table(
     "sessions",
     metadata,
     Column("hash", String(64), primary_key=True),
+    Column("id", String(36), nullable=False, unique=True),
     Column("org_id", String(36), ForeignKey("organisations.id"), nullable=False),
-    Column("scopes", String(200), nullable=False),
+    Column("user_id", String(36)),
+    Column("token_id", String(36)),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
+    Column("address", String(100)),
+    Column("user_agent", String(500)),
+    ForeignKeyConstraint(["org_id", "user_id"], ["users.org_id", "users.id"]),
+    ForeignKeyConstraint(["token_id"], ["tokens.id"]),
+    Index("sessions_by_user", "org_id", "user_id"),
+    Index("sessions_by_token", "token_id"),
 )
-"""Browser sessions; the cookie holds the secret."""
+"""Browser sessions, of a user or of an API token; the cookie holds the secret of which `hash` is SHA-256. `id` may be shown."""
 
 sign_in_links = Table(
     "sign_in_links",
     metadata,
     Column("hash", String(64), primary_key=True),
     Column("org_id", String(36), ForeignKey("organisations.id"), nullable=False),
+    Column("user_id", String(36), nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("used_at", BigInteger),
+    ForeignKeyConstraint(["org_id", "user_id"], ["users.org_id", "users.id"]),
 )
-"""One-time links printed in the terminal."""
+"""One-time links printed in the terminal; each signs one user in."""
 
 peers = Table(
     "peers",
@@ -222,5 +237,41 @@ outbox = Table(
 )
 """Audit events on their way to the store, in the order of their changes; `document` is the event (JSON), `refused` why the
 store would not have it. A row is deleted when the event is durable there; its number is never given again."""
+
+users = Table(
+    "users",
+    metadata,
+    _org_id(),
+    Column("id", String(36), primary_key=True),
+    Column("kind", String(10), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("email", String(320)),
+    Column("email_key", String(320), index=True),
+    Column("role", String(20), nullable=False),
+    Column("auto_groups", String, nullable=False),
+    Column("pending", Boolean, nullable=False),
+    Column("blocked_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", String(200)),
+    Column("last_login_at", BigInteger),
+    Column("issuer", String(500)),
+    Column("subject", String(300)),
+    Column("claimed_groups", String, nullable=False),
+    Index("users_by_email", "org_id", "email_key", unique=True),
+    Index("users_by_subject", "org_id", "issuer", "subject", unique=True),
+)
+"""Users: `local` with a password, `external` ones of an identity provider (issuer and subject), and `service` users for programs.
+`email_key` is the address in the form that is compared. A `pending` user waits to be let in."""
+
+passwords = Table(
+    "passwords",
+    metadata,
+    _org_id(),
+    Column("user_id", String(36), primary_key=True),
+    Column("hash", String(200), nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    ForeignKeyConstraint(["org_id", "user_id"], ["users.org_id", "users.id"]),
+)
+"""Passwords of local users (argon2id, encoded with its parameters), apart from the users, so that no list of them holds one."""
 
 versions = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
