@@ -137,7 +137,7 @@ def test_taken(pair: Pair, caplog: pytest.LogCaptureFixture) -> None:
     messages = [record.getMessage() for record in caplog.records]
     assert len(messages) == 2
     assert "--nflog-group" in messages[0]
-    assert "tried again every 30 seconds" in messages[0]
+    assert f"tried again every {limits.NFLOG_RETRY_S:.0f} seconds" in messages[0]
     assert "denials are seen" in messages[1]
     bench.send()
     until(lambda: bench.read().lines, "the line")

@@ -19,6 +19,8 @@ class DenialCapture:
         self._conntrack: Conntrack | None = None
         self._suppressed_us = wall_clock()
         self._packets, self._grew = 0, False
+        self._unheard_us: int | None = None
+        self._logged = 0
 
     def start(self, conntrack: Conntrack) -> None:
         """Open the group, in the set of sockets that the loop waits for."""
@@ -29,6 +31,24 @@ class DenialCapture:
         assert self._conntrack is not None, "start first"
         self._schedule.delay(self._open, limits.NFLOG_RETRY_S)
         self._denied.try_open(self._conntrack.poll, time.monotonic())
+        self._tell_unheard()
+
+    def _tell_unheard(self) -> None:
+        """What another program got that has the group: our rules counted it. Without rules of ours nobody counts, and that denials may
+        be missing is said when the group is ours."""
+        since_us, began_us = self._unheard_us, self._denied.unheard_us
+        if since_us is None and began_us is None:
+            return
+        now, logged = wall_clock(), self._rules.logged()
+        if since_us is None:
+            since_us, self._logged = began_us, logged or 0
+        elif logged is not None and logged > self._logged:
+            self._denied.unheard += logged - self._logged
+            self._teller.gap(since_us, now, logged - self._logged, "unknown")
+            since_us, self._logged = now, logged
+        elif logged is None and began_us is None:
+            self._teller.gap(since_us, now, None, "unknown")
+        self._unheard_us = since_us if began_us is not None else None
 
     def take(self) -> None:
         """Read what is there."""
@@ -53,4 +73,5 @@ class DenialCapture:
 
     def close(self) -> None:
         """Tell what is left, give the group back."""
+        self._tell_unheard()
         self._tell(self._denied.close(wall_clock(), time.monotonic()))

@@ -57,8 +57,12 @@ class Denied:
         self.read_counters = LogCounters()
         """What came from the kernel, through one socket after the other."""
         self.overruns = 0
+        self.unheard = 0
+        """Denials that our rules logged while the group was another's."""
         self.left_out = 0
         """Reports that this machine's options or its organisation's settings leave out."""
+        self.unheard_us: int | None = None
+        """Since when denials are not heard although they are wanted (microseconds since the epoch); None: they are heard."""
         self.suppressed = 0
         """Denials beyond the rate at which the kernel logs them; they are counted there."""
 
@@ -85,11 +89,14 @@ class Denied:
         self._polled = poll, self._source.fileno()
         poll.register(self._source, select.POLLIN)
         self._clean_us = wall_clock()
+        self.unheard_us = None
         if self._said:
             _LOG.info("NFLOG group %d is ours: denials are seen", self._group)
         self._said = ""
 
     def _say(self, reason: str) -> None:
+        if self.unheard_us is None:
+            self.unheard_us = wall_clock()
         if reason != self._said:
             _LOG.error("%s\nIt is tried again every %d seconds.", reason, limits.NFLOG_RETRY_S)
         self._said = reason

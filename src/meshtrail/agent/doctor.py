@@ -14,6 +14,7 @@ from meshtrail.agent.firewall.envelope import EnvelopeFile
 from meshtrail.agent.firewall.verify import RefusedError, Trust, Verifier
 from meshtrail.agent.identity import Identity
 from meshtrail.agent.probe import Check
+from meshtrail.agent.sources.group_owner import holds, owner_of
 from meshtrail.agent.sources.nflog import GroupTakenError, Nflog
 from meshtrail.agent.wire import AddressError, Wire
 from meshtrail.common.errors import InvalidError
@@ -37,7 +38,7 @@ def look(server: str, state_folder: Path, ca_file: Path | None, nflog_group: int
     """All checks; nothing is changed."""
     known, state = _state(state_folder)
     running = _runs(state_folder)
-    denials = _denials(nflog_group, running)
+    denials = _denials(nflog_group, state_folder, running=running)
     return [
         *probe.check(),
         state,
@@ -117,17 +118,17 @@ def _network_map(folder: Path, known: Identity | None) -> Check:
     return Check("network map", True, f"{len(found.rules)} rules to {found.mode.value}, of {issued}, serial {found.serial}")
 
 
-def _denials(group: int, running: bool) -> Check:
+def _denials(group: int, folder: Path, *, running: bool) -> Check:
     if not group:
         return Check("denials", True, "are not read: --nflog-group is 0")
     try:
         Nflog(group).close()
-    except GroupTakenError as error:
-        if running:
-            return Check("denials", True, f"the agent reads NFLOG group {group}")
-        text, _, remedy = str(error.strerror).partition("\n")
-        return Check("denials", False, text, remedy)
     except OSError as error:
+        owner = owner_of(group) if isinstance(error, GroupTakenError) else None
+        if owner is not None and holds(owner.pid, str((folder / "spool" / "lock").resolve())):
+            return Check("denials", True, f"the agent reads NFLOG group {group}")
+        if isinstance(error, GroupTakenError) and running and (owner is None or not owner.certain):
+            return Check("denials", True, f"NFLOG group {group} is read, presumably by the agent: this user may not see by whom")
         text, _, remedy = str(error.strerror or error).partition("\n")
         return Check("denials", False, text, remedy)
     return Check("denials", True, f"NFLOG group {group} is free")

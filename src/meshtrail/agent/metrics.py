@@ -77,6 +77,7 @@ def snapshot(parts: Parts) -> Metrics:
         "flows_left_out": parts.follower.left_out, "ends_unmatched": table.unmatched_ends, "updates_paused": capture.pace.pauses,
         "denials_heard": int(parts.denied.is_open), "denials_packets": heard.packets, "denials_malformed": heard.malformed,
         "denials_lost": parts.denied.lost, "denials_overruns": parts.denied.overruns, "denials_suppressed": parts.denied.suppressed,
+        "denials_unheard": parts.denied.unheard,
         "denials_rows": denials.rows, "denials_folded": denials.folded, "denials_overflow": denials.overflow,
         "denials_unreadable": denials.unreadable, "denials_left_out": parts.denied.left_out,
         "process_scans": parts.processes.scans, "process_found": parts.processes.found,

@@ -42,6 +42,10 @@ class Rules:
         """Denials since the last call that our rules counted and did not log, because they were too many."""
         return self._peer.firewall.suppressed() if self._peer is not None else 0
 
+    def logged(self) -> int | None:
+        """Denials that our rules have logged so far; None: there are no such rules, or they cannot be asked now."""
+        return self._peer.firewall.logged() if self._peer is not None else None
+
     def meddled(self) -> bool:
         """Whether somebody has changed our table since the last call; it is made again then."""
         before = self._meddled

@@ -1,6 +1,7 @@
 """The socket of a log group on the real kernel, with real rules."""
 
 import errno
+import os
 import socket
 import struct
 import time
@@ -12,7 +13,7 @@ import pytest
 from meshtrail.agent.netlink.nflog import FLAG_CONNTRACK, FLAG_SEQUENCE, Logged
 from meshtrail.agent.netlink.packet import Headers, parse
 from meshtrail.agent.prefix import PREFIX_BYTES_MAX, VERSION_MAX, decode, encode
-from meshtrail.agent.sources import nflog as module
+from meshtrail.agent.sources import group_owner
 from meshtrail.agent.sources.nflog import GroupTakenError, Nflog, NflogError, NflogEvents
 from tests.agent.netns import Pair, until
 
@@ -160,7 +161,8 @@ def test_one_owner(pair: Pair, nflog: Nflog) -> None:
     assert caught.value.errno == errno.EPERM
     for each in (f"NFLOG group {GROUP} ", "--nflog-group", "ulogd2", "Calico"):
         assert each in str(caught.value)
-    assert "probably" in str(caught.value)
+    assert f"(process {os.getpid()})" in str(caught.value)
+    assert "probably" not in str(caught.value)
     _send(pair, "10.77.0.1", 9)
     _one(nflog)
     nflog.close()
@@ -168,8 +170,10 @@ def test_one_owner(pair: Pair, nflog: Nflog) -> None:
 
 
 def test_unknown_owner(monkeypatch: pytest.MonkeyPatch, pair: Pair, nflog: Nflog) -> None:
-    """Where /proc does not tell the owner, the error has everything else."""
-    monkeypatch.setattr(module, "GROUPS_FILE", "/proc/none")
+    """Where /proc does not tell the owner, the error has everything else; where it tells half, it is a guess."""
+    monkeypatch.setattr(group_owner, "SOCKETS_FILE", "/proc/none")
+    assert "probably" in str(pair.near.inside(lambda: group_owner.owner_of(GROUP)))
+    monkeypatch.setattr(group_owner, "GROUPS_FILE", "/proc/none")
     with pytest.raises(GroupTakenError, match="already has an owner in this network namespace: denials"):
         pair.near.inside(lambda: Nflog(GROUP))
 

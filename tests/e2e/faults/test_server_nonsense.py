@@ -18,7 +18,7 @@ from tests.agent.conftest import Launch
 from tests.agent.fake_server import FakeServer, Request, Scripted
 from tests.agent.maps import MapServer, network_map, rule
 from tests.agent.netns import AgentProcess, Pair, until
-from tests.e2e.faults.witness import connect, in_force, reaches, rules, survives
+from tests.e2e.faults.witness import connect, in_force, reaches, rules, survives, turns
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow]
 PAGE = b"<!doctype html><title>Sign in to the hotel's network</title>"
@@ -169,13 +169,13 @@ def test_a_slow_drip(pair: Pair, near_server: FakeServer, tmp_path: Path, monkey
     def capture() -> None:
         agent.start()
         try:
-            until(lambda: agent.turn(0.01) is None and bool(near_server.facts), "the agent is connected")
+            turns(agent, lambda: bool(near_server.facts), "the agent is connected")
             near_server.others = {"/": lambda _request: Scripted(raw=drip)}
             port = connect(pair)
-            until(lambda: agent.turn(0.01) is None and len(ended) >= 2, "two answers are given up")
+            turns(agent, lambda: len(ended) >= 2, "two answers are given up")
             near_server.others = {}
             found = {"destination_port": port, "state": "closed"}
-            until(lambda: agent.turn(0.01) is None and bool(near_server.find(**found)), "the report arrives", 20)
+            turns(agent, lambda: bool(near_server.find(**found)), "the report arrives")
         finally:
             agent.stop()
 

@@ -2,12 +2,24 @@
 
 import contextlib
 import socket
+from collections.abc import Callable
 
+from meshtrail.agent.service import Agent
 from tests.agent.fake_server import FakeServer, Row
 from tests.agent.netns import Namespace, Pair, until
 
 FAR = "10.77.0.2"
 NEAR = "10.77.0.1"
+
+
+def turns(agent: Agent, condition: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
+    """Let an agent of this process work until the condition holds."""
+
+    def turned() -> bool:
+        agent.turn(0.01)
+        return condition()
+
+    until(turned, what, timeout_s)
 
 
 def connect(pair: Pair) -> int:

@@ -198,6 +198,15 @@ class Firewall:
         finally:
             self._lock.release()
 
+    def logged(self) -> int | None:
+        """Denials that were logged so far; None without a table, and while rules are being loaded."""
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return self._kernel.table.logged() if self._kernel.table.is_loaded else None
+        finally:
+            self._lock.release()
+
     def metrics(self) -> dict[str, int]:
         """Everything that was counted."""
         kernel = self._kernel

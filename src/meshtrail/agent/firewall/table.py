@@ -94,6 +94,11 @@ class Table:
         self._told += new
         return new
 
+    def logged(self) -> int:
+        """All denials that were logged, now."""
+        self._count()
+        return self._total[COUNTER_LOGGED]
+
     @property
     def denied(self) -> int:
         """All denials, as of the last look."""

@@ -12,10 +12,10 @@ from typing import NamedTuple
 from meshtrail.agent import limits
 from meshtrail.agent.netlink import nflog
 from meshtrail.agent.sources.conntrack import open_socket
+from meshtrail.agent.sources.group_owner import owner_of
 
 DATAGRAM_BYTES = 131_072
 """Largest datagram: the most that the kernel takes as a group's buffer."""
-GROUPS_FILE = "/proc/thread-self/net/netfilter/nfnetlink_log"
 
 
 class NflogError(OSError):
@@ -127,19 +127,9 @@ class Nflog:
 
 def _taken(group: int) -> str:
     """What to tell people when a group has an owner."""
+    owner = owner_of(group)
     return (
-        f"NFLOG group {group} already has an owner in this network namespace{_owner(group)}: denials are not seen.\n"
+        f"NFLOG group {group} already has an owner in this network namespace{f', {owner}' if owner else ''}: denials are not seen.\n"
         "Stop the other reader (ulogd2 has the groups of its configuration, Calico 1, 2 and 3), or set a free group with\n"
         "--nflog-group, and in log statements that are not the agent's own."
     )
-
-
-def _owner(group: int) -> str:
-    """Who owns a group, as far as /proc tells. The first netlink socket of a process has the process's number as its port."""
-    try:
-        with open(GROUPS_FILE, encoding="ascii") as file:
-            ports = [fields[1] for line in file if len(fields := line.split()) > 1 and fields[0] == str(group)]
-        with open(f"/proc/{int(ports[0])}/comm", encoding="utf-8", errors="replace") as file:
-            return f", probably {file.read().strip()} (process {ports[0]})"
-    except (OSError, ValueError, IndexError):
-        return ""
