@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from meshtrail.common.clock import wall_clock
+from meshtrail.control.actor import system
 from meshtrail.control.limits import FAILED_PROOFS_MAX
 from meshtrail.model.network_map import SIGNED_PREFIX, Chain, Enrolled, NetworkMap
 from tests.api.client import JSON, Client, opened
@@ -84,10 +85,10 @@ def test_a_command_on_the_servers_machine_ends_the_wait(client: Client) -> None:
     control = opened(client.server)
     try:
         with waiting(client, peer, first.serial) as got:
-            control.settings.update(peer.org_id, {"progress_interval_s": 7})
+            control.settings.update(system(peer.org_id), {"progress_interval_s": 7})
         assert got[0] is not None
         assert got[0].settings.progress_interval_s == 7
-        control.peers.remove(other.org_id, other.peer_id)
+        control.peers.remove(system(other.org_id), other.peer_id)
     finally:
         control.close()
     deadline = time.monotonic() + 10

@@ -1,6 +1,7 @@
 """`meshtrail enrolment-key`."""
 
 from meshtrail.common.clock import wall_clock
+from meshtrail.control.actor import system
 from meshtrail.control.service import Control
 from tests.cli.conftest import Run
 from tests.control.organisation import Machine
@@ -9,7 +10,7 @@ from tests.control.organisation import Machine
 def test_a_key_is_made_listed_and_revoked(run: Run, control: Control) -> None:
     """It is printed once, lets a machine in, and after it was revoked none."""
     org_id, _ = control.first_organisation()
-    control.groups.create(org_id, "Staff")
+    control.groups.create(system(org_id), "Staff")
     code, printed = run("enrolment-key", "create", "laptops", "--reusable", "--uses", "3", "--days", "1", "--group", "Staff")
     assert code == 0
     let_in = control.enrolment.enrol(Machine("laptop").asks(printed.strip(), wall_clock()))

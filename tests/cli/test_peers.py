@@ -4,6 +4,7 @@ import pytest
 
 from meshtrail.common.clock import wall_clock
 from meshtrail.common.errors import PeerRemovedError
+from meshtrail.control.actor import system
 from meshtrail.control.service import Control
 from tests.cli.conftest import Run
 from tests.control.organisation import Machine
@@ -12,7 +13,7 @@ from tests.control.organisation import Machine
 def enrolled(control: Control, machine: Machine) -> tuple[str, str]:
     """Id and token of a new peer."""
     org_id, _ = control.first_organisation()
-    _, key = control.enrolment_keys.create(org_id, "key")
+    _, key = control.enrolment_keys.create(system(org_id), "key")
     let_in = control.enrolment.enrol(machine.asks(key, wall_clock()))
     return let_in.peer_id, let_in.token
 

@@ -2,9 +2,11 @@
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from meshtrail.control.actor import Actor
 from meshtrail.control.enrolment import Admission
 from meshtrail.control.inventory import Policy, PolicyRule, Reference, Snapshot
 from meshtrail.control.service import Control
+from meshtrail.model.enums import InitiatorType
 from meshtrail.model.network_map import ENROL_PREFIX, TOKEN_PREFIX, Action, Enrol, PortRange, Protocol, Renew
 
 
@@ -49,6 +51,12 @@ class Organisation:
         self.control = control
         self.id = org_id
         self.clock = clock
+        self.by = Actor(org_id, "ana", InitiatorType.user, "Ana Lima", "ana@example.com", "192.0.2.7", "Firefox", request_id="r1")
+        """Who changes it."""
+
+    def agent(self, peer: str) -> Actor:
+        """The agent of one of its peers."""
+        return Actor(self.id, peer, InitiatorType.agent)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -58,7 +66,7 @@ class Organisation:
     def key(self, *groups: str, reusable: bool = True, uses: int = 0, lifetime_s: int = 0) -> str:
         """A new enrolment key."""
         return self.control.enrolment_keys.create(
-            self.id, "key", reusable=reusable, usage_limit=uses, lifetime_s=lifetime_s, auto_groups=groups
+            self.by, "key", reusable=reusable, usage_limit=uses, lifetime_s=lifetime_s, auto_groups=groups
         )[1]  # fmt: skip
 
     def enrol(self, machine: Machine, *groups: str) -> Admission:
@@ -72,12 +80,12 @@ class Organisation:
 
     def group(self, name: str, *peers: str, resources: tuple[str, ...] = ()) -> str:
         """A new group; its id."""
-        return self.control.groups.create(self.id, name, peers, resources)
+        return self.control.groups.create(self.by, name, peers, resources)
 
     def policy(self, *rules: PolicyRule, name: str = "policy", enabled: bool = True) -> str:
         """A new policy; its id."""
         self.clock.now += 1
-        return self.control.policies.create(self.id, Policy(id="", name=name, enabled=enabled, rules=rules))
+        return self.control.policies.create(self.by, Policy(id="", name=name, enabled=enabled, rules=rules))
 
 
 def rule(

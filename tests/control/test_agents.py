@@ -10,6 +10,7 @@ import pytest
 
 from meshtrail.common.errors import BusyError, ForbiddenError, PeerRemovedError, ThrottledError
 from meshtrail.control import agents as room
+from meshtrail.control.actor import Origin
 from meshtrail.control.agents import Agents
 from meshtrail.control.limits import FAILED_PROOFS_MAX
 from meshtrail.control.service import Control
@@ -75,7 +76,7 @@ def test_a_removed_peer_is_told_while_it_waits(organisation: Organisation, agent
         known = serial(await agents.news(organisation.id, peer, 0, 0))
         task = asyncio.create_task(agents.news(organisation.id, peer, known, WAIT_S))
         await until(lambda: agents.waiters(organisation.id) == 1)
-        await asyncio.to_thread(organisation.control.peers.remove, organisation.id, peer)
+        await asyncio.to_thread(organisation.control.peers.remove, organisation.by, peer)
         with pytest.raises(PeerRemovedError):
             await task
 
@@ -122,24 +123,24 @@ def test_failures_are_paid_by_their_address(organisation: Organisation, agents: 
     machine = Machine("laptop", "100.64.0.1")
     for _ in range(FAILED_PROOFS_MAX):
         with pytest.raises(ForbiddenError):
-            agents.enrol(machine.asks("mte_nonsense", clock.now), "192.0.2.1")
+            agents.enrol(machine.asks("mte_nonsense", clock.now), Origin("192.0.2.1"))
     key = organisation.key()
     with pytest.raises(ThrottledError):
-        agents.enrol(machine.asks(key, clock.now), "192.0.2.1")
-    enrolled = agents.enrol(machine.asks(key, clock.now), "192.0.2.2")
+        agents.enrol(machine.asks(key, clock.now), Origin("192.0.2.1"))
+    enrolled = agents.enrol(machine.asks(key, clock.now), Origin("192.0.2.2"))
     clock.pass_s(1)
     with pytest.raises(ThrottledError):
-        agents.renew(machine.renews(enrolled.peer_id, clock.now), "192.0.2.1")
-    assert agents.renew(machine.renews(enrolled.peer_id, clock.now), "192.0.2.2").token != enrolled.token
+        agents.renew(machine.renews(enrolled.peer_id, clock.now), Origin("192.0.2.1"))
+    assert agents.renew(machine.renews(enrolled.peer_id, clock.now), Origin("192.0.2.2")).token != enrolled.token
 
 
 def test_a_removed_peer_does_not_lock_out_its_neighbours(organisation: Organisation, agents: Agents, clock: Clock) -> None:
     """Its agent goes on asking from an address that others share."""
     machine = Machine("laptop")
     peer = organisation.enrol(machine).peer_id
-    organisation.control.peers.remove(organisation.id, peer)
+    organisation.control.peers.remove(organisation.by, peer)
     for _ in range(FAILED_PROOFS_MAX + 1):
         clock.pass_s(1)
         with pytest.raises(PeerRemovedError):
-            agents.renew(machine.renews(peer, clock.now), "192.0.2.1")
-    assert agents.enrol(Machine("phone").asks(organisation.key(), clock.now), "192.0.2.1").peer_id
+            agents.renew(machine.renews(peer, clock.now), Origin("192.0.2.1"))
+    assert agents.enrol(Machine("phone").asks(organisation.key(), clock.now), Origin("192.0.2.1")).peer_id

@@ -57,10 +57,10 @@ def test_keys_that_do_not_let_in(control: Control, organisation: Organisation, l
     ids = [each.id for each in control.enrolment_keys.list(organisation.id)]
     hints = {each.hint: each.id for each in control.enrolment_keys.list(organisation.id)}
     assert len(ids) == 3
-    control.enrolment_keys.update(organisation.id, hints[revoked[:8]], revoked=True)
+    control.enrolment_keys.update(organisation.by, hints[revoked[:8]], revoked=True)
     with pytest.raises(ForbiddenError, match="revoked"):
         control.enrolment.enrol(laptop.asks(revoked, clock.now))
-    control.enrolment_keys.delete(organisation.id, hints[deleted[:8]])
+    control.enrolment_keys.delete(organisation.by, hints[deleted[:8]])
     with pytest.raises(ForbiddenError, match="unknown"):
         control.enrolment.enrol(laptop.asks(deleted, clock.now))
     assert not organisation.snapshot.peers
@@ -98,7 +98,7 @@ def test_a_request_heard_on_the_way_is_worth_nothing(control: Control, organisat
     assert (again.peer_id, again.token != first.token) == (first.peer_id, True)
     assert [each.used_times for each in control.enrolment_keys.list(organisation.id)] == [1]
     (known,) = control.enrolment_keys.list(organisation.id)
-    control.enrolment_keys.update(organisation.id, known.id, revoked=True)
+    control.enrolment_keys.update(organisation.by, known.id, revoked=True)
     clock.pass_s(1)
     with pytest.raises(ForbiddenError, match="revoked"):
         control.enrolment.enrol(laptop.asks(key, clock.now))
@@ -141,7 +141,7 @@ def test_who_gets_no_new_token(control: Control, organisation: Organisation, lap
 def test_a_removed_peer_is_refused_everywhere(control: Control, organisation: Organisation, laptop: Machine, clock: Clock) -> None:
     """With its token, for a new one, and with a key that still lets others in."""
     let_in = organisation.enrol(laptop)
-    control.peers.remove(organisation.id, let_in.peer_id)
+    control.peers.remove(organisation.by, let_in.peer_id)
     clock.pass_s(1)
     with pytest.raises(PeerRemovedError):
         control.token_identity(let_in.token)
@@ -160,7 +160,7 @@ def test_an_organisation_has_only_so_many(organisation: Organisation, monkeypatc
     with pytest.raises(ForbiddenError, match="not possible"):
         organisation.control.enrolment.enrol(Machine("b").asks(key, organisation.clock.now))
     assert sorted(each.used_times for each in organisation.control.enrolment_keys.list(organisation.id)) == [0, 1]
-    organisation.control.peers.remove(organisation.id, first)
+    organisation.control.peers.remove(organisation.by, first)
     organisation.control.enrolment.enrol(Machine("b").asks(key, organisation.clock.now))
 
 
@@ -169,17 +169,17 @@ def test_keys_are_bounded(organisation: Organisation, monkeypatch: pytest.Monkey
     keys = organisation.control.enrolment_keys
     everybody = next(iter(organisation.snapshot.groups))
     with pytest.raises(UnusableError, match="expires_in"):
-        keys.create(organisation.id, "x", lifetime_s=10**10)
+        keys.create(organisation.by, "x", lifetime_s=10**10)
     with pytest.raises(UnusableError, match="usage_limit"):
-        keys.create(organisation.id, "x", usage_limit=-1)
+        keys.create(organisation.by, "x", usage_limit=-1)
     with pytest.raises(UnusableError, match="auto_groups"):
-        keys.create(organisation.id, "x", auto_groups=["nothing"])
+        keys.create(organisation.by, "x", auto_groups=["nothing"])
     with pytest.raises(UnusableError, match="auto_groups"):
-        keys.create(organisation.id, "x", auto_groups=[everybody])
-    identifier, _ = keys.create(organisation.id, "x")
-    keys.update(organisation.id, identifier, revoked=True)
+        keys.create(organisation.by, "x", auto_groups=[everybody])
+    identifier, _ = keys.create(organisation.by, "x")
+    keys.update(organisation.by, identifier, revoked=True)
     with pytest.raises(UnusableError, match="revoked"):
-        keys.update(organisation.id, identifier, revoked=False)
+        keys.update(organisation.by, identifier, revoked=False)
     monkeypatch.setattr(enrolment_keys, "ENROLMENT_KEYS_MAX", 1)
     with pytest.raises(UnusableError, match="not possible"):
-        keys.create(organisation.id, "x")
+        keys.create(organisation.by, "x")

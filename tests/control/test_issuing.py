@@ -70,7 +70,7 @@ def test_a_restart_changes_no_serial(
     peer = organisation.peer("laptop", "100.64.0.1")
     first = opened(issuer.news(organisation.id, peer, 0))
     clock.pass_s(60)
-    again = Control(control.database.path, clock)
+    again = Control(control.database.place, clock)
     again.open()
     try:
         assert Issuer(again.database, again.snapshots, key, clock).news(organisation.id, peer, first.serial) is None
@@ -99,7 +99,7 @@ def test_no_map_for_whoever_is_no_peer(control: Control, organisation: Organisat
     for org_id, asked in ((organisation.id, "nobody"), (other, peer)):
         with pytest.raises(PeerRemovedError):
             issuer.news(org_id, asked, 0)
-    control.peers.remove(organisation.id, peer)
+    control.peers.remove(organisation.by, peer)
     with pytest.raises(PeerRemovedError):
         issuer.news(organisation.id, peer, 0)
 

@@ -134,11 +134,11 @@ def routed(control: Control, organisation: Organisation) -> tuple[str, str, str]
     """A network behind the peers of a group: group of its resources, network, routing peer."""
     things, routers = organisation.group("Databases"), organisation.group("Routers")
     peer = organisation.peer("router", "100.64.0.7", groups=(routers,))
-    network = control.networks.create(organisation.id, "office")
-    control.networks.create_resource(organisation.id, network, "subnet", "10.1.0.0/16", [things])
-    control.networks.create_resource(organisation.id, network, "name", "*.db.example.org", [things])
-    control.networks.create_resource(organisation.id, network, "off", "10.2.0.0/16", [things], enabled=False)
-    control.networks.create_router(organisation.id, Router(id="", network_id=network, peer_groups=(routers,), masquerade=True))
+    network = control.networks.create(organisation.by, "office")
+    control.networks.create_resource(organisation.by, network, "subnet", "10.1.0.0/16", [things])
+    control.networks.create_resource(organisation.by, network, "name", "*.db.example.org", [things])
+    control.networks.create_resource(organisation.by, network, "off", "10.2.0.0/16", [things], enabled=False)
+    control.networks.create_router(organisation.by, Router(id="", network_id=network, peer_groups=(routers,), masquerade=True))
     return things, network, peer
 
 
@@ -171,23 +171,23 @@ def test_one_resource_can_be_the_destination(organisation: Organisation, staff: 
 
 def test_without_a_router_nothing_is_reached(control: Control, organisation: Organisation, staff: str, laptop: str) -> None:
     """A router that is switched off, and a network without one."""
-    network = control.networks.create(organisation.id, "office")
+    network = control.networks.create(organisation.by, "office")
     things = organisation.group("Things")
-    control.networks.create_resource(organisation.id, network, "subnet", "10.1.0.0/16", [things])
+    control.networks.create_resource(organisation.by, network, "subnet", "10.1.0.0/16", [things])
     peer = organisation.peer("router", "100.64.0.7")
-    control.networks.create_router(organisation.id, Router(id="", network_id=network, peer=peer, enabled=False))
+    control.networks.create_router(organisation.by, Router(id="", network_id=network, peer=peer, enabled=False))
     organisation.policy(rule(staff, things))
     assert (map_of(organisation, laptop).rules, map_of(organisation, peer).rules, map_of(organisation, peer).resources) == ((), (), ())
 
 
 def test_the_lowest_metric_says_whether_to_masquerade(control: Control, organisation: Organisation) -> None:
     """A peer that is a router twice is what the preferred one says."""
-    network = control.networks.create(organisation.id, "office")
-    control.networks.create_resource(organisation.id, network, "host", "10.1.0.5", [])
+    network = control.networks.create(organisation.by, "office")
+    control.networks.create_resource(organisation.by, network, "host", "10.1.0.5", [])
     peer = organisation.peer("router", "100.64.0.7")
     for metric, masquerade in ((100, False), (10, True)):
         made = Router(id="", network_id=network, peer=peer, metric=metric, masquerade=masquerade)
-        control.networks.create_router(organisation.id, made)
+        control.networks.create_router(organisation.by, made)
     assert [each.masquerade for each in map_of(organisation, peer).resources] == [True]
 
 
@@ -198,10 +198,10 @@ def test_what_is_governed(control: Control, organisation: Organisation, laptop: 
         Governed("", Chain.output, RANGES, Action.accept),
     )  # fmt: skip
     assert map_of(organisation, laptop).governed == overlay
-    control.settings.update(organisation.id, {}, {routed[1]: Action.accept})
+    control.settings.update(organisation.by, {}, {routed[1]: Action.accept})
     behind = Governed(routed[1], Chain.forward, RANGES, Action.accept, ("10.1.0.0/16",), ("*.db.example.org",))
     assert map_of(organisation, routed[2]).governed == (behind, *overlay)
-    control.settings.update(organisation.id, {"overlay_default": Action.accept, "network_range_v6": "fd00::/64"}, {routed[1]: None})
+    control.settings.update(organisation.by, {"overlay_default": Action.accept, "network_range_v6": "fd00::/64"}, {routed[1]: None})
     found = map_of(organisation, routed[2]).governed
     assert {each.default for each in found} == {Action.accept}
     assert {each.sources for each in found} == {("100.64.0.0/10", "fd00::/64")}
@@ -209,16 +209,16 @@ def test_what_is_governed(control: Control, organisation: Organisation, laptop: 
 
 def test_a_network_without_resources_governs_nothing(control: Control, organisation: Organisation) -> None:
     """It would have no destinations, which would be any."""
-    network = control.networks.create(organisation.id, "empty")
+    network = control.networks.create(organisation.by, "empty")
     peer = organisation.peer("router", "100.64.0.7")
-    control.networks.create_router(organisation.id, Router(id="", network_id=network, peer=peer))
+    control.networks.create_router(organisation.by, Router(id="", network_id=network, peer=peer))
     assert {each.network_id for each in map_of(organisation, peer).governed} == {""}
 
 
 def test_settings_reach_the_agents(control: Control, organisation: Organisation, staff: str, laptop: str, crm: str) -> None:
     """Mode, counters, interval; collection only from the chosen groups."""
     control.settings.update(
-        organisation.id,
+        organisation.by,
         {
             "mode": Mode.enforce,
             "network_traffic_logs_groups": [staff],
@@ -231,7 +231,7 @@ def test_settings_reach_the_agents(control: Control, organisation: Organisation,
     assert (found.mode, found.settings.collect, found.settings.packet_counters) == (Mode.enforce, True, False)
     assert (found.settings.collect_dns, found.settings.collect_exit_node, found.settings.progress_interval_s) == (False, True, 5)
     assert map_of(organisation, crm).settings.collect is False
-    control.settings.update(organisation.id, {"network_traffic_logs_enabled": False})
+    control.settings.update(organisation.by, {"network_traffic_logs_enabled": False})
     assert map_of(organisation, laptop).settings.collect is False
 
 
@@ -240,6 +240,6 @@ def test_a_removed_peer_is_in_no_rule(
 ) -> None:
     """Its address is not let in any more."""
     organisation.policy(rule(staff, servers))
-    control.peers.remove(organisation.id, phone)
+    control.peers.remove(organisation.by, phone)
     assert [each.sources for each in map_of(organisation, crm).rules] == [("100.64.0.1/32",)]
     assert laptop

@@ -4,6 +4,7 @@ import pytest
 
 from meshtrail.common.errors import ForbiddenError, NotFoundError, PeerRemovedError, UnusableError
 from meshtrail.control import peers
+from meshtrail.control.actor import system
 from meshtrail.control.directories import Directories
 from meshtrail.control.inventory import Router
 from meshtrail.control.limits import PEER_ADDRESSES_MAX, SEEN_STEP_S
@@ -26,10 +27,10 @@ def test_only_a_peers_own_token_speaks_for_it(control: Control, organisation: Or
     directories, peer = Directories(control), organisation.peer("laptop", "100.64.0.1")
     facts = Peer(peer, "laptop", addresses=("100.64.0.66",))
     with pytest.raises(ForbiddenError, match="enrolled"):
-        directories.put(organisation.id, facts)
-    directories.put(organisation.id, facts, peer)
+        directories.put(organisation.by, facts)
+    directories.put(organisation.agent(peer), facts)
     assert organisation.snapshot.overlay[peer] == ("100.64.0.66/32",)
-    directories.put(organisation.id, Peer("script", "script", addresses=("100.64.0.70",)))
+    directories.put(organisation.by, Peer("script", "script", addresses=("100.64.0.70",)))
     assert "script" not in organisation.snapshot.peers
     assert directories.get(organisation.id).peers["script"].groups == ()
 
@@ -39,40 +40,40 @@ def test_an_address_is_the_first_claimants(control: Control, organisation: Organ
     first, second = organisation.peer("first", "100.64.0.1"), organisation.peer("second", "100.64.0.2")
     directories = Directories(control)
     clock.pass_s(1)
-    directories.put(organisation.id, Peer(second, "second", addresses=("100.64.0.1", "100.64.0.2")), second)
+    directories.put(organisation.agent(second), Peer(second, "second", addresses=("100.64.0.1", "100.64.0.2")))
     clock.pass_s(1)
-    directories.put(organisation.id, Peer("script", "script", addresses=("100.64.0.1",)))
+    directories.put(organisation.by, Peer("script", "script", addresses=("100.64.0.1",)))
     place = packed("100.64.0.1") or b""
     assert directories.get(organisation.id).by_address[place].id == first
     assert organisation.snapshot.overlay[second] == ("100.64.0.2/32",)
-    directories.put(organisation.id, Peer(first, "first", addresses=()), first)
+    directories.put(organisation.agent(first), Peer(first, "first", addresses=()))
     assert directories.get(organisation.id).by_address[place].id == second
-    directories.put(organisation.id, Peer(first, "first", addresses=("100.64.0.1",)), first)
+    directories.put(organisation.agent(first), Peer(first, "first", addresses=("100.64.0.1",)))
     assert directories.get(organisation.id).by_address[place].id == second
 
 
 def test_people_name_a_peer(control: Control, organisation: Organisation) -> None:
     """Its own facts do not take the name away; events carry it."""
     peer = organisation.peer("laptop")
-    control.peers.rename(organisation.id, peer, "Ana's laptop")
+    control.peers.rename(organisation.by, peer, "Ana's laptop")
     directories = Directories(control)
-    directories.put(organisation.id, Peer(peer, "debian", addresses=("100.64.0.1",)), peer)
+    directories.put(organisation.agent(peer), Peer(peer, "debian", addresses=("100.64.0.1",)))
     assert directories.get(organisation.id).peers[peer].name == "Ana's laptop"
     with pytest.raises(UnusableError, match="name"):
-        control.peers.rename(organisation.id, peer, "")
+        control.peers.rename(organisation.by, peer, "")
 
 
 def test_a_sign_of_life_is_noted_now_and_then(control: Control, organisation: Organisation, clock: Clock) -> None:
     """The same facts write nothing but the time, and that not each time; nobody is woken."""
     directories, peer = Directories(control), organisation.peer("laptop", "100.64.0.1")
     facts = Peer(peer, "laptop", "Debian 12", addresses=("100.64.0.1",))
-    directories.put(organisation.id, facts, peer)
+    directories.put(organisation.agent(peer), facts)
     generation, first = control.changes.generation(organisation.id), control.peers.last_seen(organisation.id)[peer]
     clock.pass_s(SEEN_STEP_S - 1)
-    directories.put(organisation.id, facts, peer)
+    directories.put(organisation.agent(peer), facts)
     assert control.peers.last_seen(organisation.id)[peer] == first
     clock.pass_s(2)
-    directories.put(organisation.id, facts, peer)
+    directories.put(organisation.agent(peer), facts)
     assert control.peers.last_seen(organisation.id)[peer] == clock.now
     assert control.changes.generation(organisation.id) == generation
 
@@ -81,18 +82,18 @@ def test_a_removed_peer_leaves_everything(control: Control, organisation: Organi
     """Its groups, its network, the directory; it cannot be removed twice, nor by somebody else, and says nothing more."""
     group = organisation.group("Staff")
     peer = organisation.peer("laptop", "100.64.0.1", groups=(group,))
-    network = control.networks.create(organisation.id, "office")
-    control.networks.create_router(organisation.id, Router(id="", network_id=network, peer=peer))
+    network = control.networks.create(organisation.by, "office")
+    control.networks.create_router(organisation.by, Router(id="", network_id=network, peer=peer))
     with pytest.raises(NotFoundError):
-        control.peers.remove(control.add_organisation("other"), peer)
-    control.peers.remove(organisation.id, peer)
+        control.peers.remove(system(control.add_organisation("other")), peer)
+    control.peers.remove(organisation.by, peer)
     assert organisation.snapshot.groups[group].peers == ()
     assert not organisation.snapshot.routers
     assert not Directories(control).get(organisation.id).by_address
     with pytest.raises(NotFoundError):
-        control.peers.remove(organisation.id, peer)
+        control.peers.remove(organisation.by, peer)
     with pytest.raises(PeerRemovedError):
-        Directories(control).put(organisation.id, Peer(peer, "laptop"), peer)
+        Directories(control).put(organisation.agent(peer), Peer(peer, "laptop"))
 
 
 def test_machines_that_only_report_are_bounded(control: Control, organisation: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +101,7 @@ def test_machines_that_only_report_are_bounded(control: Control, organisation: O
     monkeypatch.setattr(peers, "PEERS_MAX", 2)
     directories = Directories(control)
     for name in ("a", "b"):
-        directories.put(organisation.id, Peer(name, name))
+        directories.put(organisation.by, Peer(name, name))
     with pytest.raises(ForbiddenError, match="not possible"):
-        directories.put(organisation.id, Peer("c", "c"))
-    directories.put(organisation.id, Peer("a", "again"))
+        directories.put(organisation.by, Peer("c", "c"))
+    directories.put(organisation.by, Peer("a", "again"))

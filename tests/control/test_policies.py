@@ -20,7 +20,7 @@ def changed(organisation: Organisation, identifier: str, **fields: object) -> Po
     """Change the policy; how it is then."""
     now = organisation.snapshot.policies[identifier]
     organisation.clock.pass_s(1)
-    organisation.control.policies.update(organisation.id, identifier, msgspec.structs.replace(now, **fields))
+    organisation.control.policies.update(organisation.by, identifier, msgspec.structs.replace(now, **fields))
     return organisation.snapshot.policies[identifier]
 
 
@@ -33,7 +33,7 @@ def test_each_change_is_a_version_and_old_ones_stay(organisation: Organisation, 
     renamed = organisation.clock.now
     assert changed(organisation, identifier, enabled=False).version == 3
     organisation.clock.pass_s(1)
-    control.policies.delete(organisation.id, identifier)
+    control.policies.delete(organisation.by, identifier)
     found = control.policies.versions(organisation.id, identifier)
     assert [(each.policy.version, each.policy.name, each.policy.enabled) for each in found] == [
         (1, "Web", True), (2, "Web servers", True), (3, "Web servers", False),
@@ -43,7 +43,7 @@ def test_each_change_is_a_version_and_old_ones_stay(organisation: Organisation, 
     assert found[2].valid_until == organisation.clock.now
     assert identifier not in organisation.snapshot.policies
     with pytest.raises(NotFoundError):
-        control.policies.delete(organisation.id, identifier)
+        control.policies.delete(organisation.by, identifier)
 
 
 def test_rules_keep_their_ids(organisation: Organisation, staff: str) -> None:
@@ -92,8 +92,8 @@ def test_rules_that_mean_nothing(organisation: Organisation, staff: str, field: 
 
 def test_a_resource_opens_no_connections(organisation: Organisation, staff: str) -> None:
     """It can be a destination only."""
-    network = organisation.control.networks.create(organisation.id, "office")
-    host = organisation.control.networks.create_resource(organisation.id, network, "db", "10.0.0.5", [])
+    network = organisation.control.networks.create(organisation.by, "office")
+    host = organisation.control.networks.create_resource(organisation.by, network, "db", "10.0.0.5", [])
     organisation.policy(rule_between(staff, Reference(host, "host")))
     with pytest.raises(UnusableError, match="sourceResource"):
         organisation.policy(rule_between(Reference(host, "host"), staff))
@@ -120,7 +120,7 @@ def test_another_organisation_has_no_part(organisation: Organisation, staff: str
         other.policy(rule(staff, staff))
     identifier = organisation.policy(rule(staff, staff))
     with pytest.raises(NotFoundError):
-        other.control.policies.update(other.id, identifier, Policy(id="", name="x", rules=(PolicyRule(id="", name="x"),)))
+        other.control.policies.update(other.by, identifier, Policy(id="", name="x", rules=(PolicyRule(id="", name="x"),)))
     with pytest.raises(NotFoundError):
-        other.control.policies.delete(other.id, identifier)
+        other.control.policies.delete(other.by, identifier)
     assert other.control.policies.versions(other.id, identifier) == []

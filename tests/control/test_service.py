@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from meshtrail.common.errors import NotFoundError, UnauthenticatedError
+from meshtrail.control.actor import system
 from meshtrail.control.directories import Directories
 from meshtrail.control.service import SESSION_S, SIGN_IN_LINK_S, Control, Scope
 from meshtrail.enrich.directory import Peer
@@ -70,8 +71,8 @@ def test_directory_has_the_last_facts(control: Control) -> None:
     """What a machine says again replaces what it said, inside its organisation."""
     org_id, _ = control.first_organisation()
     directories = Directories(control)
-    directories.put(org_id, Peer("p", "old", addresses=("10.0.0.1",)))
-    directories.put(org_id, Peer("p", "new", addresses=("10.0.0.2", "nonsense", "10.0.0.2"), users={"1000": "ana"}))
+    directories.put(system(org_id), Peer("p", "old", addresses=("10.0.0.1",)))
+    directories.put(system(org_id), Peer("p", "new", addresses=("10.0.0.2", "nonsense", "10.0.0.2"), users={"1000": "ana"}))
     directory = directories.get(org_id)
     assert [peer.name for peer in directory.by_address.values()] == ["new"]
     assert (directory.peers["p"].users, directory.peers["p"].addresses) == ({"1000": "ana"}, ("10.0.0.2",))

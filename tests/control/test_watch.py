@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from meshtrail.control.actor import system
 from meshtrail.control.service import Control
 from meshtrail.control.watch import watch
 from tests.control.organisation import Clock, Organisation
@@ -10,7 +11,7 @@ from tests.control.organisation import Clock, Organisation
 
 def test_a_change_by_another_process_wakes(organisation: Organisation, clock: Clock) -> None:
     """As one of this process does, and each is told once."""
-    control, path = organisation.control, organisation.control.database.path
+    control, path = organisation.control, organisation.control.database.place
 
     async def scene() -> None:
         watching = asyncio.create_task(watch(control.database))
@@ -21,7 +22,7 @@ def test_a_change_by_another_process_wakes(organisation: Organisation, clock: Cl
             assert await control.changes.wait_beyond(organisation.id, before, 20)
             assert [group.name for group in organisation.snapshot.groups.values()] == ["All", "Made elsewhere"]
             generation = control.changes.generation(organisation.id)
-            control.groups.create(organisation.id, "Made here")
+            control.groups.create(organisation.by, "Made here")
             control.database.announce_foreign()
             assert control.changes.generation(organisation.id) == generation + 1
         finally:
@@ -36,6 +37,6 @@ def elsewhere(path: Path, org_id: str, clock: Clock) -> str:
     other.open()
     try:
         clock.pass_s(1)
-        return other.groups.create(org_id, "Made elsewhere")
+        return other.groups.create(system(org_id), "Made elsewhere")
     finally:
         other.close()

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from meshtrail.cli.options import Data
-from meshtrail.cli.store import opened
+from meshtrail.cli.store import opened, terminal
 from meshtrail.common.clock import rfc3339, wall_clock
 from meshtrail.common.errors import NotFoundError
 from meshtrail.control.inventory import Snapshot
@@ -29,7 +29,7 @@ def create(
     with opened(data) as (control, org_id):
         groups = [_group_id(control.snapshot(org_id), each) for each in group or []]
         _, secret = control.enrolment_keys.create(
-            org_id, name, reusable=reusable, usage_limit=uses, lifetime_s=days * 86_400, auto_groups=groups
+            terminal(org_id), name, reusable=reusable, usage_limit=uses, lifetime_s=days * 86_400, auto_groups=groups
         )  # fmt: skip
     typer.echo(secret)
 
@@ -57,5 +57,5 @@ def list_(data: Data) -> None:
 def revoke(data: Data, identifier: Annotated[str, typer.Argument(help="Id from `meshtrail enrolment-key list`.")]) -> None:
     """Revoke a key; the peers that were made with it stay."""
     with opened(data) as (control, org_id):
-        control.enrolment_keys.update(org_id, identifier, revoked=True)
+        control.enrolment_keys.update(terminal(org_id), identifier, revoked=True)
     typer.echo("revoked")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from meshtrail.cli.options import Data
-from meshtrail.cli.store import opened
+from meshtrail.cli.store import opened, terminal
 from meshtrail.common.clock import rfc3339
 from meshtrail.common.errors import InvalidError
 
@@ -35,5 +35,5 @@ def remove(data: Data, peer: Annotated[str, typer.Argument(help="Id, or name, fr
         named = [each.id for each in known.values() if each.name == peer]
         if peer not in known and len(named) > 1:
             raise InvalidError(f"{len(named)} peers are named {peer!r}.", f"Choose by id: {', '.join(named)}.")
-        control.peers.remove(org_id, named[0] if named and peer not in known else peer)
+        control.peers.remove(terminal(org_id), named[0] if named and peer not in known else peer)
     typer.echo("removed")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from meshtrail.common.clock import Clock
 from meshtrail.common.errors import BusyError, CallerError, PeerRemovedError
 from meshtrail.control import metrics
+from meshtrail.control.actor import NOWHERE, Origin
 from meshtrail.control.enrolment import Admission
 from meshtrail.control.issuing import Issuer
 from meshtrail.control.limits import CHANGE_LINGER_S, WAITERS_MAX
@@ -27,16 +28,16 @@ class Agents:
         self._issuer = Issuer(control.database, control.snapshots, key, clock)
         self._waiting: dict[str, dict[str, asyncio.Task[object]]] = {}
 
-    def enrol(self, asked: Enrol, address: str) -> Enrolled:
-        """Make a peer; `address` is where the request comes from, and pays for failures."""
-        with self._paying(address):
-            let_in: Admission = self._control.enrolment.enrol(asked)
+    def enrol(self, asked: Enrol, where: Origin = NOWHERE) -> Enrolled:
+        """Make a peer; the address that the request comes from pays for failures."""
+        with self._paying(where.address or ""):
+            let_in: Admission = self._control.enrolment.enrol(asked, where)
         metrics.ENROLLED.inc()
         return Enrolled(let_in.org_id, let_in.peer_id, let_in.token, let_in.token_expires_at, self._key.id, self._key.public)
 
-    def renew(self, asked: Renew, address: str) -> Renewed:
+    def renew(self, asked: Renew, where: Origin = NOWHERE) -> Renewed:
         """A new token."""
-        with self._paying(address):
+        with self._paying(where.address or ""):
             let_in = self._control.enrolment.renew(asked)
         return Renewed(let_in.token, let_in.token_expires_at)
 

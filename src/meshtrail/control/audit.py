@@ -112,7 +112,7 @@ def _text(value: Any) -> Any:
 
 def _object(value: Mapping[str, Any] | None) -> str | None:
     """The mapping as JSON without secrets. Where it is too large, its largest values are left out, and say how large they were."""
-    if value is None:
+    if not value:
         return None
     fields: dict[str, Any] = redact.redacted(msgspec.to_builtins(value))
     sizes = {name: len(_encoded(inner)) for name, inner in fields.items()}

@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 
 from meshtrail.common.errors import ForbiddenError
+from meshtrail.control.actor import Actor
 from meshtrail.control.inventory import Group, PeerRecord, Snapshot
 from meshtrail.control.limits import SNAPSHOTS_MAX
 from meshtrail.control.peers import cleaned
@@ -11,6 +12,7 @@ from meshtrail.control.service import Control
 from meshtrail.enrich.directory import Directory, Peer
 from meshtrail.enrich.resources import Resource, Resources
 from meshtrail.ingest.validate import packed
+from meshtrail.model.enums import InitiatorType
 from meshtrail.model.network_map import ResourceType
 
 
@@ -36,16 +38,17 @@ class Directories:
                 self._kept.popitem(last=False)
         return directory
 
-    def put(self, org_id: str, peer: Peer, by_peer: str | None = None) -> None:
-        """Remember what a machine says of itself; when it says the same again, only that it lives. `by_peer`: the peer whose
-        token was used. Nobody else speaks for a peer that is enrolled, since its addresses give it rights."""
-        machine = self._control.snapshot(org_id).machines.get(peer.id)
-        if machine is not None and machine.enrolled_at is not None and by_peer != peer.id:
+    def put(self, by: Actor, peer: Peer) -> None:
+        """Remember what a machine says of itself; when it says the same again, only that it lives. Nobody but the peer itself
+        speaks for a peer that is enrolled, since its addresses give it rights."""
+        machine = self._control.snapshot(by.org_id).machines.get(peer.id)
+        itself = by.type is InitiatorType.agent and by.id == peer.id
+        if machine is not None and machine.enrolled_at is not None and not itself:
             raise ForbiddenError(f"The peer {peer.id} is enrolled: only its own token speaks for it.", "Use the agent's own token.")
         if machine is not None and machine.facts == cleaned(peer):
-            self._control.peers.touch(org_id, peer.id)
+            self._control.peers.touch(by.org_id, peer.id)
         else:
-            self._control.peers.put_facts(org_id, peer)
+            self._control.peers.put_facts(by, peer)
 
 
 def directory_of(snapshot: Snapshot) -> Directory:

@@ -11,15 +11,20 @@ from sqlalchemy import Connection, delete, insert, select, update
 from meshtrail.common.clock import Clock, rfc3339
 from meshtrail.common.errors import ForbiddenError, InvalidError, PeerRemovedError, UnauthenticatedError
 from meshtrail.control import checks
+from meshtrail.control.actor import NOWHERE, Actor, Origin
+from meshtrail.control.audit import Target, record
 from meshtrail.control.database import AnyRow, Database
 from meshtrail.control.enrolment_keys import EnrolmentKey, key_of
 from meshtrail.control.groups import add_to_groups
-from meshtrail.control.identities import PEER_TOKEN_PREFIX, hashed, new_secret
+from meshtrail.control.hashing import hashed, new_secret
+from meshtrail.control.identities import PEER_TOKEN_PREFIX
 from meshtrail.control.ids import new_id
 from meshtrail.control.limits import CLOCK_SKEW_S_MAX, TOKEN_LIFETIME_S, TOKEN_OVERLAP_S
-from meshtrail.control.peers import check_room, claims, cleaned
+from meshtrail.control.peers import check_room, claims, cleaned, told
 from meshtrail.control.tables import enrolment_keys, peer_tokens, peers
 from meshtrail.enrich.directory import Peer as Facts
+from meshtrail.model.activities import Activity
+from meshtrail.model.enums import InitiatorType
 from meshtrail.model.network_map import ENROL_PREFIX, TOKEN_PREFIX, Enrol, Renew
 
 _KEY_REFUSALS = {
@@ -45,10 +50,10 @@ class Enrolment:
         self._database = database
         self._clock = clock
 
-    def enrol(self, asked: Enrol) -> Admission:
-        """Make a peer. A peer that is known by its public key keeps its id, and its key is not used up again: an answer may
-        have been lost. `ForbiddenError` when the key does not let it in, `UnauthenticatedError` when the signature is not by
-        the key, `InvalidError` when the proof is old."""
+    def enrol(self, asked: Enrol, where: Origin = NOWHERE) -> Admission:
+        """Make a peer; whoever holds the key does so. A peer that is known by its public key keeps its id, and its key is not used
+        up again: an answer may have been lost. `ForbiddenError` when the key does not let it in, `UnauthenticatedError` when the
+        signature is not by the key, `InvalidError` when the proof is old."""
         now = self._clock()
         _check_time(asked.at, now)
         _verify(asked.public_key, asked.signature, ENROL_PREFIX + f"{asked.enrolment_key}\n{asked.at}".encode())
@@ -57,12 +62,13 @@ class Enrolment:
             org_id = _key_row(transaction, asked.enrolment_key).org_id
         with self._database.change(org_id) as transaction:
             key = key_of(_key_row(transaction, asked.enrolment_key))
+            by = where.actor(org_id, key.id, InitiatorType.enrolment_key, key.name)
             known = transaction.execute(select(peers).where(peers.c.org_id == org_id, peers.c.public_key == asked.public_key)).first()
             if known is not None:
-                peer_id = _again(transaction, known, key, asked.at, now)
+                peer_id = _again(transaction, by, known, key, asked.at, now)
             else:
                 _use(transaction, org_id, key, now)
-                peer_id = _insert(transaction, org_id, key, facts, asked, now)
+                peer_id = _insert(transaction, by, key, facts, asked, now)
             token, expires_at = _grant(transaction, org_id, peer_id, now)
         return Admission(org_id, peer_id, token, expires_at)
 
@@ -121,7 +127,7 @@ def _use(transaction: Connection, org_id: str, key: EnrolmentKey, now: int) -> N
     transaction.execute(update(enrolment_keys).where(this).values(used_times=key.used_times + 1, last_used_at=now))
 
 
-def _again(transaction: Connection, row: AnyRow, key: EnrolmentKey, at: int, now: int) -> str:
+def _again(transaction: Connection, by: Actor, row: AnyRow, key: EnrolmentKey, at: int, now: int) -> str:
     _check_standing(row, at)
     if row.enrolment_key_id != key.id:
         _use(transaction, row.org_id, key, now)
@@ -129,20 +135,29 @@ def _again(transaction: Connection, row: AnyRow, key: EnrolmentKey, at: int, now
         _check_key(key, now)
     this = (peers.c.org_id == row.org_id) & (peers.c.id == row.id)
     transaction.execute(update(peers).where(this).values(proved_at=at, enrolment_key_id=key.id, seen_at=now))
+    if row.enrolment_key_id != key.id:
+        before, after = {"enrolment_key_id": row.enrolment_key_id}, {"enrolment_key_id": key.id}
+        meta = {**told(row), "setup_key_name": key.name}
+        record(transaction, by, Activity.peer_setupkey_add, Target(row.id, row.name), before=before, after=after, meta=meta)
     return str(row.id)
 
 
-def _insert(transaction: Connection, org_id: str, key: EnrolmentKey, facts: Facts, asked: Enrol, now: int) -> str:
-    check_room(transaction, org_id)
+def _insert(transaction: Connection, by: Actor, key: EnrolmentKey, facts: Facts, asked: Enrol, now: int) -> str:
+    check_room(transaction, by.org_id)
     identifier = new_id(now)
     said = Facts(identifier, facts.name, facts.os, None, facts.addresses)
-    transaction.execute(
-        insert(peers).values(
-            org_id=org_id, id=identifier, facts=msgspec.json.encode(said).decode(), seen_at=now, name=facts.name,
-            public_key=asked.public_key, enrolled_at=now, enrolment_key_id=key.id, proved_at=asked.at, claims=claims(said, {}, now),
-        )
+    inserted = insert(peers).values(
+        org_id=by.org_id, id=identifier, facts=msgspec.json.encode(said).decode(), seen_at=now, name=facts.name,
+        public_key=asked.public_key, enrolled_at=now, enrolment_key_id=key.id, proved_at=asked.at, claims=claims(said, {}, now),
     )  # fmt: skip
-    add_to_groups(transaction, org_id, identifier, key.auto_groups)
+    row = transaction.execute(inserted.returning(*peers.c)).one()
+    after = {
+        "name": facts.name, "os": facts.os, "addresses": list(facts.addresses), "enrolment_key_id": key.id,
+        "public_key": asked.public_key.hex(),
+    }  # fmt: skip
+    meta = {**told(row), "setup_key_name": key.name}
+    record(transaction, by, Activity.peer_setupkey_add, Target(identifier, facts.name), after=after, meta=meta)
+    add_to_groups(transaction, by, identifier, key.auto_groups)
     return identifier
 
 

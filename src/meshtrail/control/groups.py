@@ -1,30 +1,21 @@
 """Groups of peers and resources."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from meshtrail.common.clock import Clock
 from meshtrail.common.errors import ConflictError, InvalidError, UnusableError
-from meshtrail.control import checks
+from meshtrail.control import checks, members
+from meshtrail.control.actor import Actor
+from meshtrail.control.audit import Target, difference, record
 from meshtrail.control.database import Database
 from meshtrail.control.ids import new_id
 from meshtrail.control.inventory import ALL, Policy, Settings
 from meshtrail.control.limits import GROUPS_MAX, MEMBERS_MAX
-from meshtrail.control.tables import (
-    enrolment_keys,
-    group_peers,
-    group_resources,
-    groups,
-    organisations,
-    peers,
-    policies,
-    resources,
-    routers,
-    settings,
-)
+from meshtrail.control.tables import enrolment_keys, groups, organisations, policies, routers, settings
+from meshtrail.model.activities import Activity
 
 
 def add_built_in_groups(transaction: Connection, now: int) -> None:
@@ -34,22 +25,31 @@ def add_built_in_groups(transaction: Connection, now: int) -> None:
         transaction.execute(insert(groups).values(org_id=org_id, id=new_id(now), name=ALL, built_in=True, created_at=now))
 
 
-def add_to_groups(transaction: Connection, org_id: str, peer_id: str, ids: Iterable[str]) -> None:
+def add_to_groups(transaction: Connection, by: Actor, peer_id: str, ids: Iterable[str]) -> None:
     """Put a peer into groups, those that are still there."""
-    found = select(groups.c.id).where(groups.c.org_id == org_id, groups.c.id.in_(list(ids)), groups.c.built_in.is_(False))
+    found = select(groups.c.id).where(groups.c.org_id == by.org_id, groups.c.id.in_(list(ids)), groups.c.built_in.is_(False))
     for group_id in transaction.execute(found).scalars().all():
-        transaction.execute(insert(group_peers).values(org_id=org_id, group_id=group_id, peer_id=peer_id))
+        members.change(transaction, by, members.PEERS, group_id, add=[peer_id])
 
 
-def set_groups_of_resource(transaction: Connection, org_id: str, resource_id: str, ids: Iterable[str]) -> None:
+def leave_groups(transaction: Connection, by: Actor, kind: members.Kind, member: str) -> None:
+    """Take a peer, or a resource, out of all its groups."""
+    for group_id in members.groups_of(transaction, by.org_id, kind, member):
+        members.change(transaction, by, kind, group_id, remove=[member])
+
+
+def set_groups_of_resource(transaction: Connection, by: Actor, resource_id: str, ids: Iterable[str]) -> None:
     """A resource is in these groups and no others."""
     wanted = checks.few(ids, GROUPS_MAX, "groups")
-    checks.known(transaction, groups, org_id, wanted, "groups")
-    refuse_built_in(transaction, org_id, wanted, "groups")
-    mine = (group_resources.c.org_id == org_id) & (group_resources.c.resource_id == resource_id)
-    transaction.execute(delete(group_resources).where(mine))
+    checks.known(transaction, groups, by.org_id, wanted, "groups")
+    refuse_built_in(transaction, by.org_id, wanted, "groups")
+    now_in = members.groups_of(transaction, by.org_id, members.RESOURCES, resource_id)
+    for group_id in now_in:
+        if group_id not in wanted:
+            members.change(transaction, by, members.RESOURCES, group_id, remove=[resource_id])
     for group_id in wanted:
-        transaction.execute(insert(group_resources).values(org_id=org_id, group_id=group_id, resource_id=resource_id))
+        if group_id not in now_in:
+            members.change(transaction, by, members.RESOURCES, group_id, add=[resource_id])
 
 
 def refuse_built_in(transaction: Connection, org_id: str, ids: Iterable[str], field: str) -> None:
@@ -66,42 +66,51 @@ class Groups:
         self._database = database
         self._clock = clock
 
-    def create(self, org_id: str, name: str, members: Iterable[str] = (), things: Iterable[str] = ()) -> str:
-        """Make a group of peers (`members`) and resources (`things`); returns its id."""
-        with self._database.change(org_id) as transaction:
-            checks.room(transaction, groups, org_id, GROUPS_MAX, "groups")
+    def create(self, by: Actor, name: str, peers: Iterable[str] = (), resources: Iterable[str] = ()) -> str:
+        """Make a group of peers and resources (ids); returns its id."""
+        with self._database.change(by.org_id) as transaction:
+            checks.room(transaction, groups, by.org_id, GROUPS_MAX, "groups")
             identifier, now = new_id(self._clock()), self._clock()
-            named = _free_name(transaction, org_id, name, identifier)
-            transaction.execute(insert(groups).values(org_id=org_id, id=identifier, name=named, built_in=False, created_at=now))
-            _fill(transaction, org_id, identifier, members, things)
+            named = _free_name(transaction, by.org_id, name, identifier)
+            transaction.execute(insert(groups).values(org_id=by.org_id, id=identifier, name=named, built_in=False, created_at=now))
+            record(transaction, by, Activity.group_add, Target(identifier, named), after={"name": named}, meta={"name": named})
+            _fill(transaction, by, identifier, peers, resources)
         return identifier
 
     def update(
-        self, org_id: str, identifier: str, name: str, members: Iterable[str] | None = None, things: Iterable[str] | None = None
+        self, by: Actor, identifier: str, name: str, peers: Iterable[str] | None = None, resources: Iterable[str] | None = None
     ) -> None:
         """Replace name, peers and resources; None leaves the peers, or the resources, as they are."""
-        with self._database.change(org_id) as transaction:
-            _own(transaction, org_id, identifier)
-            named = _free_name(transaction, org_id, name, identifier)
-            transaction.execute(update(groups).where(groups.c.org_id == org_id, groups.c.id == identifier).values(name=named))
-            _fill(transaction, org_id, identifier, members, things)
+        with self._database.change(by.org_id) as transaction:
+            old = _own(transaction, by.org_id, identifier)
+            named = _free_name(transaction, by.org_id, name, identifier)
+            if named != old:
+                this = (groups.c.org_id == by.org_id) & (groups.c.id == identifier)
+                transaction.execute(update(groups).where(this).values(name=named))
+                before, after = difference({"name": old}, {"name": named})
+                meta = {"old_name": old, "new_name": named}
+                record(transaction, by, Activity.group_update, Target(identifier, named), before=before, after=after, meta=meta)
+            _fill(transaction, by, identifier, peers, resources)
 
-    def delete(self, org_id: str, identifier: str) -> None:
+    def delete(self, by: Actor, identifier: str) -> None:
         """Delete a group; `InvalidError` while a policy, key, router or the settings name it."""
-        with self._database.change(org_id) as transaction:
-            _own(transaction, org_id, identifier)
-            user = _user_of(transaction, org_id, identifier)
+        with self._database.change(by.org_id) as transaction:
+            name = _own(transaction, by.org_id, identifier)
+            user = _user_of(transaction, by.org_id, identifier)
             if user is not None:
                 raise InvalidError(f"The group is used by {user}.", "Take it out there first.")
-            for table in (group_peers, group_resources):
-                transaction.execute(delete(table).where(table.c.org_id == org_id, table.c.group_id == identifier))
-            transaction.execute(delete(groups).where(groups.c.org_id == org_id, groups.c.id == identifier))
+            _fill(transaction, by, identifier, (), ())
+            transaction.execute(delete(groups).where(groups.c.org_id == by.org_id, groups.c.id == identifier))
+            record(transaction, by, Activity.group_delete, Target(identifier, name), before={"name": name}, meta={"name": name})
 
 
-def _own(transaction: Connection, org_id: str, identifier: str) -> None:
+def _own(transaction: Connection, org_id: str, identifier: str) -> str:
+    """The name of a group that may be changed."""
     found = transaction.execute(select(groups).where(groups.c.org_id == org_id, groups.c.id == identifier)).first()
-    if checks.there(found, "group", identifier).built_in:
+    row = checks.there(found, "group", identifier)
+    if row.built_in:
         raise UnusableError(f"id: the group {ALL} is built in and cannot be changed.")
+    return str(row.name)
 
 
 def _free_name(transaction: Connection, org_id: str, name: str, identifier: str) -> str:
@@ -113,23 +122,13 @@ def _free_name(transaction: Connection, org_id: str, name: str, identifier: str)
 
 
 def _fill(
-    transaction: Connection, org_id: str, identifier: str, members: Iterable[str] | None, things: Iterable[str] | None
+    transaction: Connection, by: Actor, identifier: str, peers: Iterable[str] | None, resources: Iterable[str] | None
 ) -> None:  # fmt: skip
-    if members is not None:
-        wanted = checks.few(members, MEMBERS_MAX, "peers")
-        checks.known(transaction, peers, org_id, wanted, "peers")
-        _replace(transaction, group_peers, org_id, identifier, "peer_id", wanted)
-    if things is not None:
-        wanted = checks.few(things, MEMBERS_MAX, "resources")
-        checks.known(transaction, resources, org_id, wanted, "resources")
-        _replace(transaction, group_resources, org_id, identifier, "resource_id", wanted)
-
-
-def _replace(transaction: Connection, table: Table, org_id: str, group_id: str, column: str, ids: tuple[str, ...]) -> None:
-    transaction.execute(delete(table).where(table.c.org_id == org_id, table.c.group_id == group_id))
-    rows: list[dict[str, Any]] = [{"org_id": org_id, "group_id": group_id, column: each} for each in ids]
-    if rows:
-        transaction.execute(insert(table), rows)
+    for kind, given in ((members.PEERS, peers), (members.RESOURCES, resources)):
+        if given is not None:
+            wanted = checks.few(given, MEMBERS_MAX, kind.things.name)
+            checks.known(transaction, kind.things, by.org_id, wanted, kind.things.name)
+            members.replace(transaction, by, kind, identifier, wanted)
 
 
 def _user_of(transaction: Connection, org_id: str, group_id: str) -> str | None:

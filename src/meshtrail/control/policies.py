@@ -1,16 +1,21 @@
 """Policies and all their versions."""
 
+from typing import Any
+
 import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
 from meshtrail.common.clock import Clock
 from meshtrail.common.errors import UnusableError
 from meshtrail.control import checks
+from meshtrail.control.actor import Actor
+from meshtrail.control.audit import Target, difference, record
 from meshtrail.control.database import Database
 from meshtrail.control.ids import new_id
 from meshtrail.control.inventory import Policy, PolicyRule, PolicyVersion, Reference
 from meshtrail.control.limits import POLICIES_MAX, POLICY_RULES_MAX, PORTS_MAX, REFERENCES_MAX
 from meshtrail.control.tables import groups, peers, policies, policy_versions, resources
+from meshtrail.model.activities import Activity
 from meshtrail.model.network_map import PortRange, Protocol
 
 _PORT_MAX = 65_535
@@ -24,41 +29,44 @@ class Policies:
         self._database = database
         self._clock = clock
 
-    def create(self, org_id: str, wanted: Policy) -> str:
+    def create(self, by: Actor, wanted: Policy) -> str:
         """Make a policy; its id, version and rule ids are given here. Returns the id."""
-        with self._database.change(org_id) as transaction:
-            checks.room(transaction, policies, org_id, POLICIES_MAX, "policies")
+        with self._database.change(by.org_id) as transaction:
+            checks.room(transaction, policies, by.org_id, POLICIES_MAX, "policies")
             now = self._clock()
             identifier = new_id(now)
-            policy = _checked(transaction, org_id, wanted, None, now)
+            policy = _checked(transaction, by.org_id, wanted, None, now)
             policy = msgspec.structs.replace(policy, id=identifier, version=1, created_at=now)
             document = msgspec.json.encode(policy).decode()
-            transaction.execute(insert(policies).values(org_id=org_id, id=identifier, version=1, created_at=now, document=document))
-            _open_version(transaction, org_id, policy, document, now)
+            transaction.execute(insert(policies).values(org_id=by.org_id, id=identifier, version=1, created_at=now, document=document))
+            _open_version(transaction, by.org_id, policy, document, now)
+            _tell(transaction, by, Activity.policy_add, None, policy)
         return identifier
 
-    def update(self, org_id: str, identifier: str, wanted: Policy) -> None:
+    def update(self, by: Actor, identifier: str, wanted: Policy) -> None:
         """Replace a policy; a rule keeps its id when it comes with it. Nothing is written when nothing differs."""
-        with self._database.change(org_id) as transaction:
+        with self._database.change(by.org_id) as transaction:
             now = self._clock()
-            old = _current(transaction, org_id, identifier)
-            policy = _checked(transaction, org_id, wanted, {rule.id for rule in old.rules}, now)
+            old = _current(transaction, by.org_id, identifier)
+            policy = _checked(transaction, by.org_id, wanted, {rule.id for rule in old.rules}, now)
             policy = msgspec.structs.replace(policy, id=old.id, version=old.version, created_at=old.created_at)
             if policy == old:
                 return
             policy = msgspec.structs.replace(policy, version=old.version + 1)
             document = msgspec.json.encode(policy).decode()
-            _close_version(transaction, org_id, identifier, now)
-            _open_version(transaction, org_id, policy, document, now)
-            this = (policies.c.org_id == org_id) & (policies.c.id == identifier)
+            _close_version(transaction, by.org_id, identifier, now)
+            _open_version(transaction, by.org_id, policy, document, now)
+            this = (policies.c.org_id == by.org_id) & (policies.c.id == identifier)
             transaction.execute(update(policies).where(this).values(version=policy.version, document=document))
+            _tell(transaction, by, Activity.policy_update, old, policy)
 
-    def delete(self, org_id: str, identifier: str) -> None:
+    def delete(self, by: Actor, identifier: str) -> None:
         """Take a policy out of force; its versions stay."""
-        with self._database.change(org_id) as transaction:
-            _current(transaction, org_id, identifier)
-            _close_version(transaction, org_id, identifier, self._clock())
-            transaction.execute(delete(policies).where(policies.c.org_id == org_id, policies.c.id == identifier))
+        with self._database.change(by.org_id) as transaction:
+            old = _current(transaction, by.org_id, identifier)
+            _close_version(transaction, by.org_id, identifier, self._clock())
+            transaction.execute(delete(policies).where(policies.c.org_id == by.org_id, policies.c.id == identifier))
+            _tell(transaction, by, Activity.policy_delete, old, None)
 
     def versions(self, org_id: str, identifier: str) -> list[PolicyVersion]:
         """Every version of a policy, also of one that was deleted; oldest first."""
@@ -66,6 +74,23 @@ class Policies:
         with self._database.read() as transaction:
             rows = transaction.execute(select(policy_versions).where(mine).order_by(policy_versions.c.version))
             return [PolicyVersion(msgspec.json.decode(row.document, type=Policy), row.valid_from, row.valid_until) for row in rows]
+
+
+def _tell(transaction: Connection, by: Actor, activity: Activity, old: Policy | None, new: Policy | None) -> None:
+    """What became of a policy."""
+    policy = new or old
+    assert policy is not None, "either is there"
+    before, after = difference(_told(old), _told(new))
+    record(transaction, by, activity, Target(policy.id, policy.name), before=before, after=after, meta={"name": policy.name})
+
+
+def _told(policy: Policy | None) -> dict[str, Any] | None:
+    """The policy with its rules by id, so that a difference shows which one differs in what; and their order, which counts."""
+    if policy is None:
+        return None
+    fields: dict[str, Any] = msgspec.to_builtins(policy)
+    fields["rules"] = {rule.pop("id"): rule for rule in fields["rules"]}
+    return {**fields, "rule_order": list(fields["rules"])}
 
 
 def _current(transaction: Connection, org_id: str, identifier: str) -> Policy:

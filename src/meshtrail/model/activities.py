@@ -338,6 +338,8 @@ class Activity(StrEnum):
     token_expire = "token.expire", "API token expired", T.token, None, "A token was used after its time."
     enrolment_refuse = ("enrolment.refuse", "Enrolment refused", T.enrolment_key, None,
         "A machine came with an enrolment key that is unknown, expired, revoked or used up.")
+    peer_facts_update = ("peer.facts.update", "Peer facts updated", T.peer, None,
+        "A machine says something new of itself: its host name, operating system or local users; or it says so for the first time.")
     peer_key_replace = "peer.key.replace", "Peer key replaced", T.peer, None, "A peer has another key pair."
     peer_token_refuse = "peer.token.refuse", "Peer proof refused", T.peer, None, "A peer asked for a token with a proof that does not hold."
     organisation_update = "organisation.update", "Organisation updated", T.organisation, None, "The organisation has another name."

@@ -7,7 +7,7 @@ from litestar import Response, get, post
 from litestar.datastructures import State
 
 from meshtrail.api import parameters as read
-from meshtrail.api.auth import PEER, PUBLIC
+from meshtrail.api.auth import PEER, PUBLIC, origin
 from meshtrail.api.native.traffic import JSON, AnyRequest, query_string
 from meshtrail.control.limits import SERIAL_MAX, WAIT_S_MAX
 from meshtrail.model.network_map import Enrol, Enrolled, Envelope, Renew, Renewed
@@ -16,27 +16,23 @@ BODY_BYTES_MAX = 65_536
 """An enrolment with all its addresses is a tenth of it; anybody may send one."""
 
 
-def _address(request: AnyRequest) -> str:
-    return request.client.host if request.client is not None else ""
-
-
 @post(
-    "/agent/enrol", opt={"scope": PUBLIC}, status_code=200, summary="Make a machine a peer by an enrolment key",
+    "/agent/enrol", opt={"permission": PUBLIC}, status_code=200, summary="Make a machine a peer by an enrolment key",
     operation_id="enrolPeer", request_max_body_size=BODY_BYTES_MAX,
 )  # fmt: skip
 async def enrol(request: AnyRequest, state: State, data: Enrol) -> Enrolled:
     """The token is in this answer and nowhere else. 403: the key does not let the machine in; 401: the signature is not by
     the key; 400: the clock is wrong or the proof was used before; 429: too many failures of this address."""
-    return await asyncio.to_thread(state.agents.enrol, data, _address(request))
+    return await asyncio.to_thread(state.agents.enrol, data, origin(request))
 
 
 @post(
-    "/agent/token", opt={"scope": PUBLIC}, status_code=200, summary="Give a peer a new token", operation_id="renewPeerToken",
+    "/agent/token", opt={"permission": PUBLIC}, status_code=200, summary="Give a peer a new token", operation_id="renewPeerToken",
     request_max_body_size=BODY_BYTES_MAX,
 )  # fmt: skip
 async def renew(request: AnyRequest, state: State, data: Renew) -> Renewed:
     """For a peer that proves to hold its private key. The token before works ten more minutes."""
-    return await asyncio.to_thread(state.agents.renew, data, _address(request))
+    return await asyncio.to_thread(state.agents.renew, data, origin(request))
 
 
 async def _left(request: AnyRequest) -> None:
@@ -45,7 +41,7 @@ async def _left(request: AnyRequest) -> None:
         pass
 
 
-@get("/agent/network-map", opt={"scope": PEER}, media_type=JSON, summary="A peer's rules, when they changed", operation_id="networkMap")
+@get("/agent/network-map", opt={"permission": PEER}, media_type=JSON, summary="A peer's rules, when they changed", operation_id="networkMap")
 async def network_map(request: AnyRequest, state: State) -> Response[bytes]:
     """The signed map (`Envelope`) as soon as its serial is not `serial`; 204 after `wait_s` seconds without news, or when the
     same peer asks again meanwhile."""

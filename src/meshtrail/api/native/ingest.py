@@ -8,9 +8,10 @@ from litestar import Response, get, post
 from litestar.datastructures import State
 
 from meshtrail.api import parameters as read
+from meshtrail.api.auth import actor
 from meshtrail.api.native.traffic import JSON, AnyRequest, query_string
 from meshtrail.common.errors import ForbiddenError, InvalidError, TooLargeError, UnavailableError, UnsupportedError
-from meshtrail.control.service import Identity, Scope
+from meshtrail.control.service import Identity, Permission
 from meshtrail.enrich.directory import Peer
 from meshtrail.ingest import arrow_ipc, ndjson
 from meshtrail.ingest.batch import Batch, Refusal
@@ -78,7 +79,7 @@ async def read_body(request: AnyRequest) -> bytes:
 
 
 @post(
-    "/ingest/traffic", opt={"scope": Scope.ingest}, status_code=200, summary="Store a batch of traffic events",
+    "/ingest/traffic", opt={"permission": Permission.ingest}, status_code=200, summary="Store a batch of traffic events",
     operation_id="ingestTraffic", request_max_body_size=None,
 )  # fmt: skip
 async def ingest_traffic(request: AnyRequest, state: State) -> IngestAnswer:
@@ -115,7 +116,7 @@ def _check_reporter(identity: Identity, reporter_id: str) -> None:
 
 
 @post(
-    "/ingest/facts", opt={"scope": Scope.ingest}, status_code=204, summary="What an agent says of its machine", operation_id="ingestFacts"
+    "/ingest/facts", opt={"permission": Permission.ingest}, status_code=204, summary="What an agent says of its machine", operation_id="ingestFacts"
 )
 async def ingest_facts(request: AnyRequest, state: State) -> None:
     """Host name, operating system, addresses and local users of the reporter: events are named by them from now on."""
@@ -126,11 +127,11 @@ async def ingest_facts(request: AnyRequest, state: State) -> None:
     identity = request.state.identity
     _check_reporter(identity, facts.id)
     peer = Peer(facts.id, facts.name, facts.os, facts.dns_label, tuple(facts.addresses), facts.users)
-    await asyncio.to_thread(state.directories.put, identity.org_id, peer, identity.peer_id)
+    await asyncio.to_thread(state.directories.put, actor(request), peer)
     state.collectors.hear(identity.org_id, facts.id, facts.name, facts.metrics)
 
 
-@get("/ingest/open", opt={"scope": Scope.ingest}, media_type=JSON, summary="A reporter's open connections", operation_id="openFlows")
+@get("/ingest/open", opt={"permission": Permission.ingest}, media_type=JSON, summary="A reporter's open connections", operation_id="openFlows")
 async def open_flows(request: AnyRequest, state: State) -> Response[bytes]:
     """Connections that the store still holds open for `reporter_id`: an agent that starts again continues them."""
     given = query_string(request)

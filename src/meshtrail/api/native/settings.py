@@ -6,9 +6,10 @@ import msgspec
 from litestar import get, put
 from litestar.datastructures import State
 
+from meshtrail.api.auth import actor
 from meshtrail.api.native.traffic import AnyRequest
 from meshtrail.control.inventory import Snapshot
-from meshtrail.control.service import Scope
+from meshtrail.control.service import Permission
 from meshtrail.model.network_map import Action, Mode
 
 
@@ -62,19 +63,19 @@ def view(snapshot: Snapshot) -> SettingsView:
     return SettingsView(network_defaults={network.id: network.default for network in snapshot.networks.values()}, **values)
 
 
-@get("/settings", opt={"scope": Scope.read}, summary="Settings of the agents", operation_id="getSettings")
+@get("/settings", opt={"permission": Permission.settings_read}, summary="Settings of the agents", operation_id="getSettings")
 async def get_settings(request: AnyRequest, state: State) -> SettingsView:
     """All settings, also those that were never changed."""
     return view(await asyncio.to_thread(state.control.snapshot, request.state.identity.org_id))
 
 
-@put("/settings", opt={"scope": Scope.admin}, summary="Change settings of the agents", operation_id="putSettings")
+@put("/settings", opt={"permission": Permission.settings_write}, summary="Change settings of the agents", operation_id="putSettings")
 async def put_settings(request: AnyRequest, state: State, data: SettingsChange) -> SettingsView:
     """Agents follow within seconds."""
     org_id = request.state.identity.org_id
     changed = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET}
     defaults = changed.pop("network_defaults", None)
-    await asyncio.to_thread(state.control.settings.update, org_id, changed, defaults)
+    await asyncio.to_thread(state.control.settings.update, actor(request), changed, defaults)
     return view(await asyncio.to_thread(state.control.snapshot, org_id))
 
 

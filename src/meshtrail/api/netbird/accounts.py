@@ -8,10 +8,11 @@ import msgspec
 from litestar import get, put
 from litestar.datastructures import State
 
+from meshtrail.api.auth import actor
 from meshtrail.api.native.traffic import AnyRequest
 from meshtrail.api.netbird.shapes import JSON_BYTES_MAX, time
 from meshtrail.common.errors import NotFoundError, UnusableError
-from meshtrail.control.service import Scope
+from meshtrail.control.service import Permission
 
 _OURS = ("network_range", "network_range_v6")
 _OURS_EXTRA = ("network_traffic_logs_enabled", "network_traffic_logs_groups", "network_traffic_packet_counter_enabled")
@@ -78,14 +79,14 @@ def _changes(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in msgspec.structs.asdict(known).items() if value is not None}
 
 
-@get("/api/accounts", opt={"scope": Scope.read}, summary="The account and its settings", operation_id="netbirdListAccounts")
+@get("/api/accounts", opt={"permission": Permission.settings_read}, summary="The account and its settings", operation_id="netbirdListAccounts")
 async def list_accounts(request: AnyRequest, state: State) -> list[dict[str, Any]]:
     """A list with one account."""
     return [await asyncio.to_thread(_shape, state, request.state.identity.org_id)]
 
 
 @put(
-    "/api/accounts/{identifier:str}", opt={"scope": Scope.admin}, summary="Change the account's settings",
+    "/api/accounts/{identifier:str}", opt={"permission": Permission.settings_write}, summary="Change the account's settings",
     operation_id="netbirdPutAccount", request_max_body_size=JSON_BYTES_MAX,
 )  # fmt: skip
 async def put_account(request: AnyRequest, state: State, identifier: str, data: AccountRequest) -> dict[str, Any]:
@@ -93,7 +94,7 @@ async def put_account(request: AnyRequest, state: State, identifier: str, data: 
     org_id = request.state.identity.org_id
     if identifier != org_id:
         raise NotFoundError(f"There is no account {identifier[:60]!r}.")
-    await asyncio.to_thread(state.control.settings.update, org_id, _changes(data.settings))
+    await asyncio.to_thread(state.control.settings.update, actor(request), _changes(data.settings))
     return await asyncio.to_thread(_shape, state, org_id)
 
 

@@ -7,11 +7,12 @@ from litestar import delete, get, post, put
 from litestar.datastructures import State
 
 from meshtrail.api import parameters as read
+from meshtrail.api.auth import actor
 from meshtrail.api.native.traffic import AnyRequest, query_string
 from meshtrail.api.netbird.shapes import JSON_BYTES_MAX, NOTHING, ResourceShape
 from meshtrail.common.errors import NotFoundError
 from meshtrail.control.inventory import Group, Snapshot
-from meshtrail.control.service import Scope
+from meshtrail.control.service import Permission
 
 
 class PeerMinimum(msgspec.Struct):
@@ -59,7 +60,7 @@ def _ids(things: list[ResourceShape] | None) -> list[str] | None:
     return None if things is None else [each.id for each in things]
 
 
-@get("/api/groups", opt={"scope": Scope.read}, summary="List groups", operation_id="netbirdListGroups")
+@get("/api/groups", opt={"permission": Permission.groups_read}, summary="List groups", operation_id="netbirdListGroups")
 async def list_groups(request: AnyRequest, state: State) -> list[GroupShape]:
     """All groups; with `name` the one of this name, or 404."""
     snapshot: Snapshot = await asyncio.to_thread(state.control.snapshot, request.state.identity.org_id)
@@ -70,41 +71,39 @@ async def list_groups(request: AnyRequest, state: State) -> list[GroupShape]:
     return found
 
 
-@get("/api/groups/{identifier:str}", opt={"scope": Scope.read}, summary="One group", operation_id="netbirdGetGroup")
+@get("/api/groups/{identifier:str}", opt={"permission": Permission.groups_read}, summary="One group", operation_id="netbirdGetGroup")
 async def get_group(request: AnyRequest, state: State, identifier: str) -> GroupShape:
     """The group with this id."""
     return await _answer(request, state, identifier)
 
 
 @post(
-    "/api/groups", opt={"scope": Scope.admin}, status_code=200, summary="Make a group", operation_id="netbirdCreateGroup",
+    "/api/groups", opt={"permission": Permission.groups_write}, status_code=200, summary="Make a group", operation_id="netbirdCreateGroup",
     request_max_body_size=JSON_BYTES_MAX,
 )  # fmt: skip
 async def create_group(request: AnyRequest, state: State, data: GroupRequest) -> GroupShape:
     """Answers the group."""
-    org_id = request.state.identity.org_id
-    made = await asyncio.to_thread(state.control.groups.create, org_id, data.name, data.peers or [], _ids(data.resources) or [])
+    made = await asyncio.to_thread(state.control.groups.create, actor(request), data.name, data.peers or [], _ids(data.resources) or [])
     return await _answer(request, state, made)
 
 
 @put(
-    "/api/groups/{identifier:str}", opt={"scope": Scope.admin}, summary="Change a group", operation_id="netbirdPutGroup",
+    "/api/groups/{identifier:str}", opt={"permission": Permission.groups_write}, summary="Change a group", operation_id="netbirdPutGroup",
     request_max_body_size=JSON_BYTES_MAX,
 )  # fmt: skip
 async def put_group(request: AnyRequest, state: State, identifier: str, data: GroupRequest) -> GroupShape:
     """Replaces name, peers and resources."""
-    org_id = request.state.identity.org_id
-    await asyncio.to_thread(state.control.groups.update, org_id, identifier, data.name, data.peers, _ids(data.resources))
+    await asyncio.to_thread(state.control.groups.update, actor(request), identifier, data.name, data.peers, _ids(data.resources))
     return await _answer(request, state, identifier)
 
 
 @delete(
-    "/api/groups/{identifier:str}", opt={"scope": Scope.admin}, status_code=200, summary="Delete a group",
+    "/api/groups/{identifier:str}", opt={"permission": Permission.groups_write}, status_code=200, summary="Delete a group",
     operation_id="netbirdDeleteGroup",
 )  # fmt: skip
 async def delete_group(request: AnyRequest, state: State, identifier: str) -> dict[str, str]:
     """400 while something uses it."""
-    await asyncio.to_thread(state.control.groups.delete, request.state.identity.org_id, identifier)
+    await asyncio.to_thread(state.control.groups.delete, actor(request), identifier)
     return NOTHING
 
 

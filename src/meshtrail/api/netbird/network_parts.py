@@ -6,11 +6,12 @@ import msgspec
 from litestar import delete, get, post, put
 from litestar.datastructures import State
 
+from meshtrail.api.auth import actor
 from meshtrail.api.native.traffic import AnyRequest
 from meshtrail.api.netbird.shapes import JSON_BYTES_MAX, NOTHING, GroupMinimum, group_minimum
 from meshtrail.common.errors import NotFoundError
 from meshtrail.control.inventory import Network, Resource, Router, Snapshot
-from meshtrail.control.service import Scope
+from meshtrail.control.service import Permission
 
 
 class ResourceAnswer(msgspec.Struct):
@@ -103,7 +104,7 @@ async def _router(request: AnyRequest, state: State, network_id: str, identifier
 
 _RESOURCES, _RESOURCE = "/api/networks/{network_id:str}/resources", "/api/networks/{network_id:str}/resources/{identifier:str}"
 _ROUTERS, _ROUTER = "/api/networks/{network_id:str}/routers", "/api/networks/{network_id:str}/routers/{identifier:str}"
-_READ, _WRITE = {"scope": Scope.read}, {"scope": Scope.admin}
+_READ, _WRITE = {"permission": Permission.networks_read}, {"permission": Permission.networks_write}
 
 
 @get(_RESOURCES, opt=_READ, summary="List resources", operation_id="netbirdListResources")
@@ -125,10 +126,11 @@ async def get_resource(request: AnyRequest, state: State, network_id: str, ident
 )  # fmt: skip
 async def create_resource(request: AnyRequest, state: State, network_id: str, data: ResourceRequest) -> ResourceAnswer:
     """`address`: a host (10.0.0.5), a subnet (10.0.0.0/24), a domain (db.example.org) or all below one (*.example.org)."""
+    by = actor(request)
 
     def make() -> str:
         made: str = state.control.networks.create_resource(
-            request.state.identity.org_id, network_id, data.name, data.address, data.groups or (), data.description,
+            by, network_id, data.name, data.address, data.groups or (), data.description,
             enabled=data.enabled,
         )  # fmt: skip
         return made
@@ -139,10 +141,11 @@ async def create_resource(request: AnyRequest, state: State, network_id: str, da
 @put(_RESOURCE, opt=_WRITE, summary="Change a resource", operation_id="netbirdPutResource", request_max_body_size=JSON_BYTES_MAX)
 async def put_resource(request: AnyRequest, state: State, network_id: str, identifier: str, data: ResourceRequest) -> ResourceAnswer:
     """Replaces the resource."""
+    by = actor(request)
 
     def change() -> None:
         state.control.networks.update_resource(
-            request.state.identity.org_id, network_id, identifier, data.name, data.address, data.groups or (), data.description,
+            by, network_id, identifier, data.name, data.address, data.groups or (), data.description,
             enabled=data.enabled,
         )  # fmt: skip
 
@@ -153,7 +156,7 @@ async def put_resource(request: AnyRequest, state: State, network_id: str, ident
 @delete(_RESOURCE, opt=_WRITE, status_code=200, summary="Delete a resource", operation_id="netbirdDeleteResource")
 async def delete_resource(request: AnyRequest, state: State, network_id: str, identifier: str) -> dict[str, str]:
     """It leaves its groups."""
-    await asyncio.to_thread(state.control.networks.delete_resource, request.state.identity.org_id, network_id, identifier)
+    await asyncio.to_thread(state.control.networks.delete_resource, actor(request), network_id, identifier)
     return NOTHING
 
 
@@ -176,23 +179,21 @@ async def get_router(request: AnyRequest, state: State, network_id: str, identif
 )  # fmt: skip
 async def create_router(request: AnyRequest, state: State, network_id: str, data: RouterRequest) -> RouterAnswer:
     """A peer, or the peers of groups, lead into the network from now on."""
-    org_id = request.state.identity.org_id
-    made = await asyncio.to_thread(state.control.networks.create_router, org_id, data.router(network_id))
+    made = await asyncio.to_thread(state.control.networks.create_router, actor(request), data.router(network_id))
     return await _router(request, state, network_id, made)
 
 
 @put(_ROUTER, opt=_WRITE, summary="Change a router", operation_id="netbirdPutRouter", request_max_body_size=JSON_BYTES_MAX)
 async def put_router(request: AnyRequest, state: State, network_id: str, identifier: str, data: RouterRequest) -> RouterAnswer:
     """Replaces the router."""
-    org_id = request.state.identity.org_id
-    await asyncio.to_thread(state.control.networks.update_router, org_id, data.router(network_id, identifier))
+    await asyncio.to_thread(state.control.networks.update_router, actor(request), data.router(network_id, identifier))
     return await _router(request, state, network_id, identifier)
 
 
 @delete(_ROUTER, opt=_WRITE, status_code=200, summary="Delete a router", operation_id="netbirdDeleteRouter")
 async def delete_router(request: AnyRequest, state: State, network_id: str, identifier: str) -> dict[str, str]:
     """Nobody leads into the network by it any more."""
-    await asyncio.to_thread(state.control.networks.delete_router, request.state.identity.org_id, network_id, identifier)
+    await asyncio.to_thread(state.control.networks.delete_router, actor(request), network_id, identifier)
     return NOTHING
 
 

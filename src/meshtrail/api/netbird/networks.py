@@ -6,12 +6,13 @@ import msgspec
 from litestar import delete, get, post, put
 from litestar.datastructures import State
 
+from meshtrail.api.auth import actor
 from meshtrail.api.native.traffic import AnyRequest
 from meshtrail.api.netbird.network_parts import ROUTES as PARTS
 from meshtrail.api.netbird.network_parts import ResourceAnswer, RouterAnswer, network_of, resource_answer, router_answer
 from meshtrail.api.netbird.shapes import JSON_BYTES_MAX, NOTHING
 from meshtrail.control.inventory import Network, PolicyRule, Snapshot
-from meshtrail.control.service import Scope
+from meshtrail.control.service import Permission
 
 
 class NetworkShape(msgspec.Struct):
@@ -55,61 +56,60 @@ async def _answer(request: AnyRequest, state: State, identifier: str) -> Network
     return _shape(*await network_of(request, state, identifier))
 
 
-@get("/api/networks", opt={"scope": Scope.read}, summary="List networks", operation_id="netbirdListNetworks")
+@get("/api/networks", opt={"permission": Permission.networks_read}, summary="List networks", operation_id="netbirdListNetworks")
 async def list_networks(request: AnyRequest, state: State) -> list[NetworkShape]:
     """All networks."""
     snapshot: Snapshot = await asyncio.to_thread(state.control.snapshot, request.state.identity.org_id)
     return [_shape(snapshot, network) for network in snapshot.networks.values()]
 
 
-@get("/api/networks/routers", opt={"scope": Scope.read}, summary="List all routers", operation_id="netbirdListAllRouters")
+@get("/api/networks/routers", opt={"permission": Permission.networks_read}, summary="List all routers", operation_id="netbirdListAllRouters")
 async def list_all_routers(request: AnyRequest, state: State) -> list[RouterAnswer]:
     """The routers of all networks."""
     snapshot: Snapshot = await asyncio.to_thread(state.control.snapshot, request.state.identity.org_id)
     return [router_answer(router) for router in snapshot.routers.values()]
 
 
-@get("/api/networks/resources", opt={"scope": Scope.read}, summary="List all resources", operation_id="netbirdListAllResources")
+@get("/api/networks/resources", opt={"permission": Permission.networks_read}, summary="List all resources", operation_id="netbirdListAllResources")
 async def list_all_resources(request: AnyRequest, state: State) -> list[ResourceAnswer]:
     """The resources of all networks."""
     snapshot: Snapshot = await asyncio.to_thread(state.control.snapshot, request.state.identity.org_id)
     return [resource_answer(snapshot, resource) for resource in snapshot.resources.values()]
 
 
-@get("/api/networks/{identifier:str}", opt={"scope": Scope.read}, summary="One network", operation_id="netbirdGetNetwork")
+@get("/api/networks/{identifier:str}", opt={"permission": Permission.networks_read}, summary="One network", operation_id="netbirdGetNetwork")
 async def get_network(request: AnyRequest, state: State, identifier: str) -> NetworkShape:
     """The network with this id."""
     return await _answer(request, state, identifier)
 
 
 @post(
-    "/api/networks", opt={"scope": Scope.admin}, status_code=200, summary="Make a network", operation_id="netbirdCreateNetwork",
+    "/api/networks", opt={"permission": Permission.networks_write}, status_code=200, summary="Make a network", operation_id="netbirdCreateNetwork",
     request_max_body_size=JSON_BYTES_MAX,
 )  # fmt: skip
 async def create_network(request: AnyRequest, state: State, data: NetworkRequest) -> NetworkShape:
     """Answers the network."""
-    made = await asyncio.to_thread(state.control.networks.create, request.state.identity.org_id, data.name, data.description)
+    made = await asyncio.to_thread(state.control.networks.create, actor(request), data.name, data.description)
     return await _answer(request, state, made)
 
 
 @put(
-    "/api/networks/{identifier:str}", opt={"scope": Scope.admin}, summary="Change a network", operation_id="netbirdPutNetwork",
+    "/api/networks/{identifier:str}", opt={"permission": Permission.networks_write}, summary="Change a network", operation_id="netbirdPutNetwork",
     request_max_body_size=JSON_BYTES_MAX,
 )  # fmt: skip
 async def put_network(request: AnyRequest, state: State, identifier: str, data: NetworkRequest) -> NetworkShape:
     """Replaces name and description."""
-    org_id = request.state.identity.org_id
-    await asyncio.to_thread(state.control.networks.update, org_id, identifier, data.name, data.description)
+    await asyncio.to_thread(state.control.networks.update, actor(request), identifier, data.name, data.description)
     return await _answer(request, state, identifier)
 
 
 @delete(
-    "/api/networks/{identifier:str}", opt={"scope": Scope.admin}, status_code=200, summary="Delete a network",
+    "/api/networks/{identifier:str}", opt={"permission": Permission.networks_write}, status_code=200, summary="Delete a network",
     operation_id="netbirdDeleteNetwork",
 )  # fmt: skip
 async def delete_network(request: AnyRequest, state: State, identifier: str) -> dict[str, str]:
     """With its resources and routers."""
-    await asyncio.to_thread(state.control.networks.delete, request.state.identity.org_id, identifier)
+    await asyncio.to_thread(state.control.networks.delete, actor(request), identifier)
     return NOTHING
 
 

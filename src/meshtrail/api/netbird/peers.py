@@ -8,12 +8,13 @@ from litestar import delete, get, put
 from litestar.datastructures import State
 
 from meshtrail.api import parameters as read
+from meshtrail.api.auth import actor
 from meshtrail.api.native.traffic import AnyRequest, query_string
 from meshtrail.api.netbird.shapes import JSON_BYTES_MAX, NOTHING, GroupMinimum, group_minimum, time
 from meshtrail.common.errors import NotFoundError, UnusableError
 from meshtrail.control.inventory import PeerRecord, Snapshot
 from meshtrail.control.limits import CONNECTED_S
-from meshtrail.control.service import Scope
+from meshtrail.control.service import Permission
 
 
 class PeerShape(msgspec.Struct):
@@ -92,7 +93,7 @@ async def _answer(request: AnyRequest, state: State, identifier: str) -> PeerSha
     raise NotFoundError(f"There is no peer {identifier[:60]!r}.")
 
 
-@get("/api/peers", opt={"scope": Scope.read}, summary="List peers", operation_id="netbirdListPeers")
+@get("/api/peers", opt={"permission": Permission.peers_read}, summary="List peers", operation_id="netbirdListPeers")
 async def list_peers(request: AnyRequest, state: State) -> list[PeerShape]:
     """All enrolled machines; `name` and `ip` are parts of what is looked for."""
     parameters = query_string(request)
@@ -101,14 +102,14 @@ async def list_peers(request: AnyRequest, state: State) -> list[PeerShape]:
     return [peer for peer in found if name in peer.name and (ip in peer.ip or ip in peer.ipv6)]
 
 
-@get("/api/peers/{identifier:str}", opt={"scope": Scope.read}, summary="One peer", operation_id="netbirdGetPeer")
+@get("/api/peers/{identifier:str}", opt={"permission": Permission.peers_read}, summary="One peer", operation_id="netbirdGetPeer")
 async def get_peer(request: AnyRequest, state: State, identifier: str) -> PeerShape:
     """The peer with this id."""
     return await _answer(request, state, identifier)
 
 
 @put(
-    "/api/peers/{identifier:str}", opt={"scope": Scope.admin}, summary="Rename a peer", operation_id="netbirdPutPeer",
+    "/api/peers/{identifier:str}", opt={"permission": Permission.peers_write}, summary="Rename a peer", operation_id="netbirdPutPeer",
     request_max_body_size=JSON_BYTES_MAX,
 )  # fmt: skip
 async def put_peer(request: AnyRequest, state: State, identifier: str, data: PeerRequest) -> PeerShape:
@@ -120,17 +121,17 @@ async def put_peer(request: AnyRequest, state: State, identifier: str, data: Pee
     for field in ("ip", "ipv6"):
         if getattr(data, field) not in {None, "", getattr(peer, field)}:
             raise UnusableError(f"{field}: a peer's address is the one that its machine has.")
-    await asyncio.to_thread(state.control.peers.rename, request.state.identity.org_id, identifier, data.name)
+    await asyncio.to_thread(state.control.peers.rename, actor(request), identifier, data.name)
     return await _answer(request, state, identifier)
 
 
 @delete(
-    "/api/peers/{identifier:str}", opt={"scope": Scope.admin}, status_code=200, summary="Remove a peer",
+    "/api/peers/{identifier:str}", opt={"permission": Permission.peers_write}, status_code=200, summary="Remove a peer",
     operation_id="netbirdDeletePeer",
 )  # fmt: skip
 async def delete_peer(request: AnyRequest, state: State, identifier: str) -> dict[str, str]:
     """Its tokens and its key are refused from now on."""
-    await asyncio.to_thread(state.control.peers.remove, request.state.identity.org_id, identifier)
+    await asyncio.to_thread(state.control.peers.remove, actor(request), identifier)
     state.gate.forget_peer(identifier)
     return NOTHING
 

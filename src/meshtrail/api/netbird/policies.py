@@ -7,11 +7,12 @@ import msgspec
 from litestar import delete, get, post, put
 from litestar.datastructures import State
 
+from meshtrail.api.auth import actor
 from meshtrail.api.native.traffic import AnyRequest
 from meshtrail.api.netbird.shapes import JSON_BYTES_MAX, NOTHING, GroupMinimum, ResourceShape, groups_of
 from meshtrail.common.errors import NotFoundError, UnusableError
 from meshtrail.control.inventory import Policy, PolicyRule, Reference, Snapshot
-from meshtrail.control.service import Scope
+from meshtrail.control.service import Permission
 from meshtrail.model.network_map import Action, PortRange, Protocol
 
 _SSH = "netbird-ssh"
@@ -140,46 +141,46 @@ async def _answer(request: AnyRequest, state: State, identifier: str) -> PolicyS
     return _shape(snapshot, policy)
 
 
-@get("/api/policies", opt={"scope": Scope.read}, summary="List policies", operation_id="netbirdListPolicies")
+@get("/api/policies", opt={"permission": Permission.policies_read}, summary="List policies", operation_id="netbirdListPolicies")
 async def list_policies(request: AnyRequest, state: State) -> list[PolicyShape]:
     """All policies in the order in which they were made."""
     snapshot: Snapshot = await asyncio.to_thread(state.control.snapshot, request.state.identity.org_id)
     return [_shape(snapshot, policy) for policy in snapshot.policies.values()]
 
 
-@get("/api/policies/{identifier:str}", opt={"scope": Scope.read}, summary="One policy", operation_id="netbirdGetPolicy")
+@get("/api/policies/{identifier:str}", opt={"permission": Permission.policies_read}, summary="One policy", operation_id="netbirdGetPolicy")
 async def get_policy(request: AnyRequest, state: State, identifier: str) -> PolicyShape:
     """The policy with this id."""
     return await _answer(request, state, identifier)
 
 
 @post(
-    "/api/policies", opt={"scope": Scope.admin}, status_code=200, summary="Make a policy", operation_id="netbirdCreatePolicy",
+    "/api/policies", opt={"permission": Permission.policies_write}, status_code=200, summary="Make a policy", operation_id="netbirdCreatePolicy",
     request_max_body_size=JSON_BYTES_MAX,
 )  # fmt: skip
 async def create_policy(request: AnyRequest, state: State, data: PolicyRequest) -> PolicyShape:
     """Answers the policy. Posture checks are kept and not looked at."""
-    made = await asyncio.to_thread(state.control.policies.create, request.state.identity.org_id, _policy(data))
+    made = await asyncio.to_thread(state.control.policies.create, actor(request), _policy(data))
     return await _answer(request, state, made)
 
 
 @put(
-    "/api/policies/{identifier:str}", opt={"scope": Scope.admin}, summary="Change a policy", operation_id="netbirdPutPolicy",
+    "/api/policies/{identifier:str}", opt={"permission": Permission.policies_write}, summary="Change a policy", operation_id="netbirdPutPolicy",
     request_max_body_size=JSON_BYTES_MAX,
 )  # fmt: skip
 async def put_policy(request: AnyRequest, state: State, identifier: str, data: PolicyRequest) -> PolicyShape:
     """Replaces the policy; its version grows when something differs."""
-    await asyncio.to_thread(state.control.policies.update, request.state.identity.org_id, identifier, _policy(data))
+    await asyncio.to_thread(state.control.policies.update, actor(request), identifier, _policy(data))
     return await _answer(request, state, identifier)
 
 
 @delete(
-    "/api/policies/{identifier:str}", opt={"scope": Scope.admin}, status_code=200, summary="Delete a policy",
+    "/api/policies/{identifier:str}", opt={"permission": Permission.policies_write}, status_code=200, summary="Delete a policy",
     operation_id="netbirdDeletePolicy",
 )  # fmt: skip
 async def delete_policy(request: AnyRequest, state: State, identifier: str) -> dict[str, str]:
     """Its versions stay known."""
-    await asyncio.to_thread(state.control.policies.delete, request.state.identity.org_id, identifier)
+    await asyncio.to_thread(state.control.policies.delete, actor(request), identifier)
     return NOTHING
 
 

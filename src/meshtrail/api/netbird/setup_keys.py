@@ -6,11 +6,12 @@ import msgspec
 from litestar import delete, get, post, put
 from litestar.datastructures import State
 
+from meshtrail.api.auth import actor
 from meshtrail.api.native.traffic import AnyRequest
 from meshtrail.api.netbird.shapes import JSON_BYTES_MAX, NEVER, NOTHING, time
 from meshtrail.common.errors import UnusableError
 from meshtrail.control.enrolment_keys import EnrolmentKey
-from meshtrail.control.service import Scope
+from meshtrail.control.service import Permission
 
 _ONE_OFF, _REUSABLE = "one-off", "reusable"
 
@@ -68,21 +69,21 @@ async def _answer(request: AnyRequest, state: State, identifier: str) -> SetupKe
     return _shape(key, state.clock())
 
 
-@get("/api/setup-keys", opt={"scope": Scope.read}, summary="List enrolment keys", operation_id="netbirdListSetupKeys")
+@get("/api/setup-keys", opt={"permission": Permission.enrolment_keys_read}, summary="List enrolment keys", operation_id="netbirdListSetupKeys")
 async def list_setup_keys(request: AnyRequest, state: State) -> list[SetupKeyShape]:
     """All keys, the spent ones too, without their secrets."""
     keys = await asyncio.to_thread(state.control.enrolment_keys.list, request.state.identity.org_id)
     return [_shape(key, state.clock()) for key in keys]
 
 
-@get("/api/setup-keys/{identifier:str}", opt={"scope": Scope.read}, summary="One enrolment key", operation_id="netbirdGetSetupKey")
+@get("/api/setup-keys/{identifier:str}", opt={"permission": Permission.enrolment_keys_read}, summary="One enrolment key", operation_id="netbirdGetSetupKey")
 async def get_setup_key(request: AnyRequest, state: State, identifier: str) -> SetupKeyShape:
     """The key with this id."""
     return await _answer(request, state, identifier)
 
 
 @post(
-    "/api/setup-keys", opt={"scope": Scope.admin}, status_code=200, summary="Make an enrolment key",
+    "/api/setup-keys", opt={"permission": Permission.enrolment_keys_write}, status_code=200, summary="Make an enrolment key",
     operation_id="netbirdCreateSetupKey", request_max_body_size=JSON_BYTES_MAX,
 )  # fmt: skip
 async def create_setup_key(request: AnyRequest, state: State, data: NewSetupKey) -> SetupKeyShape:
@@ -93,9 +94,11 @@ async def create_setup_key(request: AnyRequest, state: State, data: NewSetupKey)
         if getattr(data, field):
             raise UnusableError(f"{field}: this is not offered here; leave it false.")
 
+    by = actor(request)
+
     def make() -> tuple[str, str]:
         made: tuple[str, str] = state.control.enrolment_keys.create(
-            request.state.identity.org_id, data.name, reusable=data.type == _REUSABLE, usage_limit=data.usage_limit or 0,
+            by, data.name, reusable=data.type == _REUSABLE, usage_limit=data.usage_limit or 0,
             lifetime_s=data.expires_in, auto_groups=data.auto_groups or (),
         )  # fmt: skip
         return made
@@ -107,27 +110,27 @@ async def create_setup_key(request: AnyRequest, state: State, data: NewSetupKey)
 
 
 @put(
-    "/api/setup-keys/{identifier:str}", opt={"scope": Scope.admin}, summary="Revoke an enrolment key, or change its groups",
+    "/api/setup-keys/{identifier:str}", opt={"permission": Permission.enrolment_keys_write}, summary="Revoke an enrolment key, or change its groups",
     operation_id="netbirdPutSetupKey", request_max_body_size=JSON_BYTES_MAX,
 )  # fmt: skip
 async def put_setup_key(request: AnyRequest, state: State, identifier: str, data: SetupKeyRequest) -> SetupKeyShape:
     """A revoked key stays revoked."""
+    by = actor(request)
 
     def change() -> None:
-        org_id = request.state.identity.org_id
-        state.control.enrolment_keys.update(org_id, identifier, revoked=data.revoked, auto_groups=data.auto_groups)
+        state.control.enrolment_keys.update(by, identifier, revoked=data.revoked, auto_groups=data.auto_groups)
 
     await asyncio.to_thread(change)
     return await _answer(request, state, identifier)
 
 
 @delete(
-    "/api/setup-keys/{identifier:str}", opt={"scope": Scope.admin}, status_code=200, summary="Delete an enrolment key",
+    "/api/setup-keys/{identifier:str}", opt={"permission": Permission.enrolment_keys_write}, status_code=200, summary="Delete an enrolment key",
     operation_id="netbirdDeleteSetupKey",
 )  # fmt: skip
 async def delete_setup_key(request: AnyRequest, state: State, identifier: str) -> dict[str, str]:
     """The peers that were made with it stay."""
-    await asyncio.to_thread(state.control.enrolment_keys.delete, request.state.identity.org_id, identifier)
+    await asyncio.to_thread(state.control.enrolment_keys.delete, actor(request), identifier)
     return NOTHING
 
 
