@@ -203,12 +203,12 @@ def _values(place: _Place) -> Iterable[Candidate]:
 
 
 def _ranked(candidates: Iterable[Candidate], typed: str, fields: Fields) -> tuple[Candidate, ...]:
-    """Those that fit what is typed: by their beginning, by the beginning of a part, anywhere; usual fields before others."""
+    """Those that fit what is typed: the field itself, by their beginning, by the beginning of a part, anywhere; usual fields first."""
     wanted = typed.lower()
     meant = fields.find(wanted)
     ranked = []
     for number, each in enumerate(candidates):
-        rank = 0 if meant is not None and each.text == meant.name else _rank(each.text, wanted)
+        rank = -1 if meant is not None and each.text == meant.name else _rank(each.text, wanted)
         if rank is not None:
             later = each.kind == "field" or each.text in _LATER
             usual = USUAL.index(each.text) if each.text in USUAL else len(USUAL) * later

@@ -15,7 +15,7 @@ class FilterError(InvalidError):
         self, message: str, start: int, end: int, *, expected: tuple[str, ...] = (), suggestions: tuple[str, ...] = (), remedy: str = ""
     ) -> None:
         meant = f"Did you mean {' or '.join(suggestions)}?" if suggestions else ""
-        wanted = f"Expected: {', '.join(expected)}." if expected else ""
+        wanted = f"Expected: {(' or ' if len(expected) == 2 else ', ').join(expected)}." if expected else ""
         details: list[dict[str, object]] = [
             {"start": start, "end": end, "expected": list(expected), "suggestions": list(suggestions)}
         ]  # fmt: skip

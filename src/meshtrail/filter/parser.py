@@ -65,7 +65,8 @@ class _Parser:
         node = self._or(0)
         if self._here.kind is not TokenKind.end:
             message = "This ) closes nothing." if self._here.kind is TokenKind.closing else f"{self._seen()} cannot stand here."
-            raise self._error(message, self._here, expected=("and", "or"))
+            remedy = "A list stands in parentheses: in (22, 3389)." if self._here.kind is TokenKind.comma else ""
+            raise self._error(message, self._here, expected=("and", "or"), remedy=remedy)
         return node
 
     @property
@@ -155,6 +156,7 @@ class _Parser:
             if (field := self._fields.find(token.text)) is not None:
                 raise self._error(
                     f"An operator is missing behind the field {field.name}.", self._here, expected=OPERATORS[field.sort],
+                    suggestions=("missing",) if self._here.keyword == "not" and self._ahead(1).keyword == "exists" else (),
                     remedy=f'To search for the word, write "{token.text}".',
                 )  # fmt: skip
         self._count("free words", WORDS_MAX, token)
@@ -176,7 +178,9 @@ class _Parser:
         return Not(leaf) if negated else leaf
 
     def _field(self, token: Token) -> Field:
-        field = self._fields.find(token.text) if token.kind is TokenKind.word and len(token.parts) == 1 else None
+        field = self._fields.find(token.text) if len(token.parts) == 1 else None
+        if field is not None and token.kind is TokenKind.quoted:
+            raise self._error("A field stands without quotes.", token, suggestions=(field.name,))
         if field is None:
             raise self._error(
                 f"There is no field {shown(token)}.", token, suggestions=self._fields.near(token.text),

@@ -126,7 +126,10 @@ def _number(field: Field, token: Token) -> Number | NumberRange:
 
 def _single(field: Field, text: str) -> int:
     column = field.columns[0]
-    named = NAMED.get(column.name, {}).get(text.lower()) if text.isascii() else None
+    names = NAMED.get(column.name, {})
+    named = names.get(text.lower()) if text.isascii() else None
+    if named is None and text.isalpha() and (near := difflib.get_close_matches(text.lower()[:_SHOWN_CHARACTERS_MAX], names, 1, 0.6)):
+        raise ValueError(f"is no number and no name; {near[0]} is one")
     value = named if named is not None else amount(text, field.sort)
     most = (1 << UINT_BITS[column.kind]) - 1
     if value > most:

@@ -44,14 +44,20 @@ def _offset(sign: str | None, text: str | None) -> int:
 
 
 def _day(text: str) -> Day:
-    day = Day(dt.date.fromisoformat(text))
+    try:
+        day = Day(dt.date.fromisoformat(text))
+    except ValueError:
+        raise ValueError("is no day of the calendar") from None
     if not EARLIEST.date() < day.date < LATEST.date():
         raise ValueError("lies outside the calendar from 1900 to 2299")
     return day
 
 
 def _instant(text: str) -> Instant:
-    moment = dt.datetime.fromisoformat(text.upper())
+    try:
+        moment = dt.datetime.fromisoformat(text.upper())
+    except ValueError:
+        raise ValueError("is no time of the calendar") from None
     if not EARLIEST.date() < moment.date() < LATEST.date():
         raise ValueError("lies outside the calendar from 1900 to 2299")
     return Instant((moment - EPOCH) // _MICROSECOND)
