@@ -20,7 +20,7 @@ from meshtrail.model.columns import AUDIT, TRAFFIC, Family
         ("destination_po|", Wanted.term, "destination_po", ["destination.port"]),
         ("SOURCE.NA|", Wanted.term, "SOURCE.NA", ["source.name"]),
         ("source.na| = x", Wanted.term, "source.na", ["source.name"]),
-        ("source|.name = x", Wanted.term, "source.name", ["source.name"]),
+        ("source|.name = x", Wanted.term, "source.name", ["source", "source.name"]),
         ("port|", Wanted.term, "port", ["either.port", "destination.port", "source.port"]),
         ("byt|", Wanted.term, "byt", ["rx.bytes", "tx.bytes"]),
         ("not |", Wanted.term, "", ["user"]),
