@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from meshtrail.control.places import Place
+from meshtrail.server import CONTROL_FILE
 from meshtrail.store.embedded import EmbeddedEngine
 from meshtrail.store.migrations import migrate
+from tests.postgres import PostgresServer, programs
 from tests.servers import ServerProcess
 
 
@@ -19,6 +22,26 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]
     migrate(opened)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server that tests share."""
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    with PostgresServer() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """Where a control store may be: a test that asks for it runs once for each kind of database."""
+    if request.param == "sqlite":
+        yield tmp_path / CONTROL_FILE
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    with server.made() as url:
+        yield url
 
 
 @pytest.fixture

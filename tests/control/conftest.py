@@ -1,10 +1,10 @@
 """Fixtures of the control store's tests."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from meshtrail.control.places import Place
 from meshtrail.control.service import Control
 from tests.control.organisation import Clock, Organisation
 
@@ -16,9 +16,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def control(tmp_path: Path, clock: Clock) -> Iterator[Control]:
-    """An empty control store."""
-    opened = Control(tmp_path / "control.sqlite", clock)
+def control(place: Place, clock: Clock) -> Iterator[Control]:
+    """An empty control store, of each kind."""
+    opened = Control(place, clock)
     opened.open()
     yield opened
     opened.close()

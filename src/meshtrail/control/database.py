@@ -1,77 +1,98 @@
 """Access to the relational store: reads see one moment, writes come one after another, changes are numbered and told."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, create_engine, event, select, update
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from meshtrail.common.errors import NotFoundError, UnavailableError
+from meshtrail.common.clock import Clock, wall_clock
+from meshtrail.common.errors import NotFoundError, UnavailableError, UnusableError
+from meshtrail.control import metrics
+from meshtrail.control.audit import CLOCK_OPTION
+from meshtrail.control.backend import Backend, Turn
 from meshtrail.control.changes import Changes
-from meshtrail.control.migrations import migrate
+from meshtrail.control.history import keep, touched
+from meshtrail.control.migrations import migrate, migrated
+from meshtrail.control.places import Place, backend_of
 from meshtrail.control.tables import organisations
 
 AnyRow = Row[*tuple[Any, ...]]
-_WRITES = "meshtrail_writes"
+_LOG = logging.getLogger(__name__)
 
 
 class Database:
-    """One SQLite file. Thread-safe."""
+    """One SQLite file, or one PostgreSQL database. Thread-safe. `UnavailableError` from any transaction when the database is away,
+    too busy or out of space: nothing of the transaction has happened then, unless the connection was lost at its very end."""
 
-    def __init__(self, path: Path, changes: Changes) -> None:
-        self.path = path
+    def __init__(self, place: Place, changes: Changes, clock: Clock = wall_clock) -> None:
+        self.place = place
         self.changes = changes
-        self._engine: Engine | None = None
-        self._relaxed: Engine | None = None
+        self._clock = clock
+        self.backend: Backend = backend_of(place, {CLOCK_OPTION: clock})
         self._revisions: dict[str, int] = {}
 
     def open(self) -> None:
-        """Open the file and bring its tables to this release's version."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._engine = _engine(self.path, "FULL")
-        self._relaxed = _engine(self.path, "NORMAL")
-        with self.write() as transaction:
-            migrate(transaction, str(self.path))
+        """Open the database and bring its tables to this release's version."""
+        self.backend.open()
+        try:
+            with self.backend.reading() as transaction:
+                current = migrated(transaction, self.backend.shown)
+            if not current:
+                with self.backend.migrating() as transaction:
+                    migrate(transaction, self.backend.shown)
+        except (OperationalError, InterfaceError) as error:
+            raise UnavailableError(
+                f"The control store {self.backend.shown} cannot be opened: {error.orig}", "See that it is there and lets us in."
+            ) from error
 
     def close(self) -> None:
         """Close all connections."""
-        for engine in (self._engine, self._relaxed):
-            if engine is not None:
-                engine.dispose()
-        self._engine = self._relaxed = None
+        self.backend.close()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one moment and writes nothing."""
-        with _open(self._engine).connect() as connection, connection.begin():
-            yield connection
+        with _translated(), self.backend.reading() as transaction:
+            yield transaction
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that no other write comes between; afterwards it is on disk."""
-        with _writing(_open(self._engine)) as transaction:
+        with _translated(), self.backend.writing(Turn.alone) as transaction:
             yield transaction
 
     @contextmanager
     def note(self) -> Iterator[Connection]:
         """A write that a power failure may undo, which therefore costs no wait for the disk: signs of life, and serials that
-        the agents know better."""
-        with _writing(_open(self._relaxed)) as transaction:
+        the agents know better. It may come between other writes, so it must not touch what they decide on."""
+        with _translated(), self.backend.writing(Turn.note) as transaction:
             yield transaction
 
     @contextmanager
     def change(self, org_id: str) -> Iterator[Connection]:
-        """A write that changes what the organisation has: it gets a new revision, and those who wait for one are woken when
-        it is durable. `NotFoundError` without such an organisation."""
-        with self.write() as transaction:
+        """A write that changes what the organisation has: no other of it comes between, it gets a new revision, what it had
+        before stays known, and those who wait for a change are woken when it is durable. `NotFoundError` without such an
+        organisation."""
+        with _translated(), self.backend.writing(Turn.organisation) as transaction, touched(transaction) as names:
             grown = update(organisations).where(organisations.c.id == org_id).values(revision=organisations.c.revision + 1)
             revision = transaction.execute(grown.returning(organisations.c.revision)).scalar()
             if revision is None:
                 raise NotFoundError(f"There is no organisation {org_id}.")
             yield transaction
-        self._revisions[org_id] = revision
+            keep(transaction, org_id, revision, names)
+            self.backend.tell(transaction, org_id, revision)
+        self._revisions[org_id] = max(revision, self._revisions.get(org_id, 0))
         self.changes.announce(org_id)
+
+    def heard(self, org_id: str, revision: int) -> None:
+        """Announce the change that led to this revision, unless it was known."""
+        if self._revisions.get(org_id, -1) < revision:
+            self._revisions[org_id] = revision
+            self.changes.announce(org_id)
 
     def announce_foreign(self) -> None:
         """Announce what other processes changed since the last time."""
@@ -82,41 +103,15 @@ class Database:
                 self._revisions[row.id] = row.revision
                 self.changes.announce(row.id)
 
-    @property
-    def log_path(self) -> Path:
-        """The file that grows, or begins anew, with every write of any process."""
-        return self.path.with_name(self.path.name + "-wal")
-
-
-def _open(engine: Engine | None) -> Engine:
-    if engine is None:
-        raise UnavailableError("The control store is not open.")
-    return engine
-
 
 @contextmanager
-def _writing(engine: Engine) -> Iterator[Connection]:
-    with engine.connect() as connection:
-        writing = connection.execution_options(**{_WRITES: True})
-        with writing.begin():
-            yield writing
-
-
-def _engine(path: Path, synchronous: str) -> Engine:
-    def configure(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # transactions begin where we say, whatever their first statement is
-        cursor = connection.cursor()
-        for statement in ("busy_timeout = 5000", "journal_mode = WAL", f"synchronous = {synchronous}", "foreign_keys = ON"):
-            cursor.execute(f"PRAGMA {statement}")
-        cursor.close()
-
-    engine = create_engine(f"sqlite:///{path}")
-    event.listen(engine, "connect", configure)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _begin(connection: Connection) -> None:
-    """A write takes its turn at once: one that began by reading could not wait for another any more."""
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _translated() -> Iterator[None]:
+    """Failures of the database in words for those who ask. What it said in detail is for the log: it may name hosts and users."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        metrics.STORE_FAILED.inc()
+        _LOG.warning("the control store failed: %s", error if isinstance(error, PoolTimeoutError) else error.orig)
+        raise UnavailableError("The control store does not answer, or is too busy.", "Try again in a moment.") from error
+    except DataError as error:
+        raise UnusableError("A value does not fit the control store: it is too long, too large or holds a zero byte.") from error

@@ -1,30 +1,38 @@
 """The control store: everything that is asked of it hangs here."""
 
-from pathlib import Path
-
 from meshtrail.common.clock import Clock, wall_clock
+from meshtrail.control import history
 from meshtrail.control.changes import Changes
 from meshtrail.control.database import Database
 from meshtrail.control.enrolment import Enrolment
 from meshtrail.control.enrolment_keys import EnrolmentKeys
 from meshtrail.control.groups import Groups, add_built_in_groups
-from meshtrail.control.identities import SESSION_S, SIGN_IN_LINK_S, Identities, Identity, Scope, TokenInfo
+from meshtrail.control.identities import Identities, Identity
 from meshtrail.control.inventory import Snapshot
+from meshtrail.control.limits import SESSION_S, SIGN_IN_LINK_S
 from meshtrail.control.networks import Networks
+from meshtrail.control.organisations import Organisations
+from meshtrail.control.owners import add_owners
 from meshtrail.control.peers import Peers
+from meshtrail.control.permissions import Permission, Role, Scope
+from meshtrail.control.places import Place
 from meshtrail.control.policies import Policies
+from meshtrail.control.sessions import Sessions
 from meshtrail.control.settings import SettingsStore
+from meshtrail.control.sign_in import SignIn
 from meshtrail.control.snapshots import Snapshots
+from meshtrail.control.tokens import TokenInfo, Tokens
+from meshtrail.control.users import Users
 
-__all__ = ["SESSION_S", "SIGN_IN_LINK_S", "Control", "Identity", "Scope", "TokenInfo"]
+__all__ = ["SESSION_S", "SIGN_IN_LINK_S", "Control", "Identity", "Permission", "Role", "Scope", "TokenInfo"]
 
 
-class Control(Identities):
+class Control(Organisations, Identities):
     """Organisations and what they have. Thread-safe; every call is one transaction."""
 
-    def __init__(self, path: Path, clock: Clock = wall_clock) -> None:
+    def __init__(self, place: Place, clock: Clock = wall_clock) -> None:
         self.changes = Changes()
-        self.database = Database(path, self.changes)
+        self.database = Database(place, self.changes, clock)
         super().__init__(self.database, clock)
         self.snapshots = Snapshots(self.database)
         self.groups = Groups(self.database, clock)
@@ -34,12 +42,18 @@ class Control(Identities):
         self.settings = SettingsStore(self.database, clock)
         self.enrolment_keys = EnrolmentKeys(self.database, clock)
         self.enrolment = Enrolment(self.database, clock)
+        self.users = Users(self.database, clock)
+        self.tokens = Tokens(self.database, clock)
+        self.sessions = Sessions(self.database, clock)
+        self.sign_in = SignIn(self.database, self.sessions, clock)
 
     def open(self) -> None:
         """Open the database and bring its tables to this release's version."""
         self.database.open()
         with self.database.write() as transaction:
             add_built_in_groups(transaction, self._clock())
+            add_owners(transaction, self._clock())
+            history.begin(transaction)
 
     def close(self) -> None:
         """Close all connections."""
