@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections import Counter
+from collections.abc import Callable
 
 
 class Changes:
@@ -15,6 +16,16 @@ class Changes:
         self._events: dict[str, asyncio.Event] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped = False
+        self._listeners: list[Callable[[], None]] = []
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after every write, of whatever it was; from the thread that wrote, so it must be quick."""
+        self._listeners.append(listener)
+
+    def wrote(self) -> None:
+        """Something was written that is durable now."""
+        for listener in self._listeners:
+            listener()
 
     @property
     def stopped(self) -> bool:
@@ -31,6 +42,7 @@ class Changes:
         with self._lock:
             self._generations[org_id] += 1
         self._from_any_thread(org_id)
+        self.wrote()
 
     def stop(self) -> None:
         """Wake everybody, and let nobody wait again. Callable from a signal handler."""

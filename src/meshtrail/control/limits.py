@@ -122,6 +122,19 @@ MEMBERS_PER_EVENT_MAX = 1_000
 OUTBOX_ROWS_MAX = 100_000
 """Audit events that may wait to be stored. Past it nothing can be changed any more: no change goes without its event."""
 
+OUTBOX_BATCH_ROWS = 256
+"""Audit events that are taken to the store at once: at their largest some 100 MB in memory."""
+
+OUTBOX_INTERVAL_S = 1.0
+"""How often the outbox is looked at unasked: commands on the server's machine write to it too."""
+
+OUTBOX_RETRY_S = 1.0
+OUTBOX_RETRY_S_MAX = 30.0
+"""Pause after the store did not take events; it doubles up to the larger one."""
+
+OUTBOX_REFUSED_RETRY_S = 3_600
+"""Pause after which events that the store refused are tried again, as after each start: those from a clock that ran ahead fit then."""
+
 USERS_MAX = 20_000
 """Users of one organisation: the list is one answer."""
 
@@ -184,6 +197,8 @@ SIGN_IN_WINDOW_S = 900
 taken."""
 
 assert TOKEN_OVERLAP_S < TOKEN_LIFETIME_S
+assert OUTBOX_BATCH_ROWS < OUTBOX_ROWS_MAX
+assert OUTBOX_RETRY_S <= OUTBOX_RETRY_S_MAX
 assert CHANGE_LINGER_S < WAIT_S_MAX < 60
 assert PASSWORD_HASHES_MAX * ARGON2_MEMORY_KIB <= 128 * 1024
 assert SIGN_IN_FAILURES_MAX < SIGN_IN_FAILURES_OF_ADDRESS_MAX
