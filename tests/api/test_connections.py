@@ -60,7 +60,7 @@ def test_findings_can_be_asked_for(server: ServerProcess) -> None:
         assert server.raw("POST", "/api/v1/ingest/facts", body, token, Content_Type="application/json")[0] == 204
     server.ingest([*pair(age_us=-1_000_000), pair(1, age_us=-1_000_000)[0]], token)
     one_sided = server.call("GET", "/api/v1/connections?agreement=one_side", token=token)[1]["data"]
-    assert [each["missing"] for each in one_sided] == [[{"side": "destination", "reporter_id": "crm"}]]
+    assert [each["missing"] for each in one_sided] == [[{"side": "destination", "reporter_id": "crm", "reporter_name": None}]]
     assert not one_sided[0]["finding"]  # it is too young to be one
     assert server.call("GET", "/api/v1/connections?finding=true", token=token)[1]["data"] == []
     assert len(server.call("GET", "/api/v1/connections?agreement=one_side&agreement=both", token=token)[1]["data"]) == 2

@@ -9,7 +9,7 @@ import pytest
 from meshtrail.common.clock import rfc3339
 from meshtrail.store.connection_join import MARGIN_S, START_TOLERANCE_S
 from meshtrail.store.connection_view import BYTES_DIFFER_MIN, SETTLED_S
-from meshtrail.store.connections import Connections, Wanted, stretches
+from meshtrail.store.connections import Connections, Expected, Wanted, stretches
 from meshtrail.store.embedded import EmbeddedEngine
 from meshtrail.store.query import Query, condition
 from meshtrail.store.reader import Reader
@@ -18,6 +18,7 @@ from tests.rows import NOON_US, closing, report
 
 LATER_US = NOON_US + 3_600_000_000
 KNOWN = {"laptop": 0, "crm": 0, "router": 0}
+ALL = Expected(KNOWN)
 LAPTOP, CRM, ROUTER, DATABASE = "100.64.0.1", "100.64.0.2", "10.9.0.1", "10.9.0.20"
 PEERS = {"source_id": "laptop", "source_type": "peer", "destination_id": "crm", "destination_type": "peer"}
 ROUTED = {"source_id": "laptop", "source_type": "peer", "destination_id": "db", "destination_type": "resource"}
@@ -40,7 +41,7 @@ def ended(row: Row, to_destination: int = 1_000, to_source: int = 5_000, **field
 
 def connections(engine: EmbeddedEngine, org_id: str, *, limit: int = 100, conditions: tuple[Any, ...] = (), **wanted: Any) -> list[Row]:
     """All connections that the store gives."""
-    asked = Wanted(**{"now_us": LATER_US, "reporters": KNOWN, **wanted})
+    asked = Wanted(**{"now_us": LATER_US, "expected": ALL, **wanted})
     return [msgspec.json.decode(row) for row in Connections(engine, Reader(engine)).page(Query(org_id, conditions), asked, limit).rows]
 
 
@@ -66,9 +67,9 @@ def test_one_side_only(engine: EmbeddedEngine, org_id: str, known: dict[str, int
     """The target says nothing: a finding when it reported at that time, none when nobody reports there or began later."""
     here = said("initiator", "laptop")
     store(engine, org_id, [here], [ended(here)])
-    (found,) = connections(engine, org_id, reporters=known)
+    (found,) = connections(engine, org_id, expected=Expected(known))
     assert (found["agreement"], found["finding"]) == ("one_side", finding)
-    assert found["missing"] == ([{"side": "destination", "reporter_id": "crm"}] if finding else [])
+    assert found["missing"] == ([{"side": "destination", "reporter_id": "crm", "reporter_name": None}] if finding else [])
 
 
 def test_what_may_still_come_is_no_finding(engine: EmbeddedEngine, org_id: str) -> None:
@@ -144,6 +145,46 @@ def test_a_router_that_lost_packets_differs(engine: EmbeddedEngine, org_id: str)
     assert [each["bytes_to_destination"] for each in found["reports"]] == [900_000, 880_000]
 
 
+BEHIND: Row = {**ROUTED, "destination_address": DATABASE, "destination_port": 5432, "destination_resource_id": "db"}
+
+
+@pytest.mark.parametrize(
+    ("routers", "known", "missing"),
+    [
+        ({"router": "edge"}, KNOWN, [("router", "edge")]),
+        ({"router": "edge", "gateway": "other"}, {**KNOWN, "gateway": 0}, [("router", "edge"), ("gateway", "other")]),
+        ({"router": "edge", "gateway": "other"}, KNOWN, []),
+        ({"router": "edge"}, {**KNOWN, "router": NOON_US + 1}, []),
+        ({"router": "edge", "laptop": "itself"}, KNOWN, []),
+        ({}, KNOWN, []),
+    ],
+)
+def test_a_router_that_says_nothing(
+    engine: EmbeddedEngine, org_id: str, routers: dict[str, str], known: dict[str, int], missing: list[tuple[str, str]]
+) -> None:
+    """It is missing when every router of the resource was known as a reporter, and none says anything; not when one of them may have
+    routed without reporting, or is the initiator itself."""
+    here = said("initiator", "laptop", **BEHIND)
+    store(engine, org_id, [here], [ended(here)])
+    (found,) = connections(engine, org_id, expected=Expected(known, {"db": routers, "another": {"crm": "crm"}}))
+    assert (found["agreement"], found["finding"]) == ("one_side", bool(missing))
+    assert [(each["side"], each["reporter_id"], each["reporter_name"]) for each in found["missing"]] == [
+        ("router", identifier, name) for identifier, name in missing
+    ]
+
+
+def test_a_router_that_reports_is_not_missed(engine: EmbeddedEngine, org_id: str) -> None:
+    """One of two routers is enough; an attempt that nobody answered is no finding."""
+    here, between = said("initiator", "laptop", **BEHIND), said("router", "router", 900, **BEHIND)
+    asked = Expected({**KNOWN, "gateway": 0}, {"db": {"gateway": "other", "router": "edge"}})
+    store(engine, org_id, [here, between], [ended(here), ended(between)])
+    (found,) = connections(engine, org_id, expected=asked)
+    assert (found["agreement"], found["missing"]) == ("both", [])
+    store(engine, org_id + "x", [said("initiator", "laptop", state="attempted", verdict="unknown", **BEHIND)])
+    (found,) = connections(engine, org_id + "x", expected=asked)
+    assert (found["finding"], len(found["missing"])) == (False, 2)
+
+
 def test_two_routers_and_a_translated_destination(engine: EmbeddedEngine, org_id: str) -> None:
     """Each router translates once more; filtering for any of the four finds the whole connection."""
     fields: Row = {**ROUTED, "destination_address": "10.1.1.1", "destination_port": 80}
@@ -178,9 +219,10 @@ def test_a_denial_whose_initiator_says_nothing(engine: EmbeddedEngine, org_id: s
     """An outsider's attempt is one-sided; a peer's that does not report it is a finding."""
     store(engine, org_id, [said("target", "crm", state="denied", verdict="denied", source_id=None)])
     assert (connections(engine, org_id)[0]["agreement"], connections(engine, org_id)[0]["finding"]) == ("one_side", False)
-    store(engine, org_id + "x", [said("target", "crm", state="denied", verdict="denied")])
+    store(engine, org_id + "x", [said("target", "crm", state="denied", verdict="denied", source_name="Ana's laptop")])
     (found,) = connections(engine, org_id + "x")
-    assert (found["finding"], found["missing"]) == (True, [{"side": "source", "reporter_id": "laptop"}])
+    missing = {"side": "source", "reporter_id": "laptop", "reporter_name": "Ana's laptop"}
+    assert (found["finding"], found["missing"]) == (True, [missing])
 
 
 @pytest.mark.parametrize(
@@ -298,7 +340,7 @@ def test_pages_give_every_connection_once(engine: EmbeddedEngine, org_id: str, l
     store(engine, org_id, rows[:50], rows[50:])
     read, cursor, seen = Connections(engine, Reader(engine)), None, []
     for _ in range(100):
-        page = read.page(Query(org_id), Wanted(LATER_US, KNOWN), limit, cursor)
+        page = read.page(Query(org_id), Wanted(LATER_US, ALL), limit, cursor)
         seen += [msgspec.json.decode(row) for row in page.rows]
         cursor = page.following
         if cursor is None:
@@ -319,9 +361,9 @@ def test_a_wanted_agreement_is_searched_for(engine: EmbeddedEngine, org_id: str)
     assert len(connections(engine, org_id, agreement=("one_side",))) == 4
     assert len(connections(engine, org_id, agreement=("both", "one_side"))) == 40
     read = Connections(engine, Reader(engine))
-    first = read.page(Query(org_id), Wanted(LATER_US, KNOWN, findings=True), 3)
+    first = read.page(Query(org_id), Wanted(LATER_US, ALL, findings=True), 3)
     assert len(first.rows) == 3
-    second = read.page(Query(org_id), Wanted(LATER_US, KNOWN, findings=True), 3, first.following)
+    second = read.page(Query(org_id), Wanted(LATER_US, ALL, findings=True), 3, first.following)
     assert [msgspec.json.decode(row)["source_port"] for row in second.rows] == [2_000]
 
 
@@ -332,10 +374,10 @@ def test_the_id_of_any_report_leads_to_the_connection(engine: EmbeddedEngine, or
     read = Connections(engine, Reader(engine))
     for each in found["reports"]:
         started_ms = int(each["id"].replace("-", "")[:12], 16)
-        one = read.one(org_id, each["id"], started_ms, Wanted(LATER_US, KNOWN))
+        one = read.one(org_id, each["id"], started_ms, Wanted(LATER_US, ALL))
         assert one is not None
         assert msgspec.json.decode(one) == found
-        assert read.one("another", each["id"], started_ms, Wanted(LATER_US, KNOWN)) is None
+        assert read.one("another", each["id"], started_ms, Wanted(LATER_US, ALL)) is None
 
 
 def test_one_tuple_without_end_is_bounded(engine: EmbeddedEngine, org_id: str) -> None:

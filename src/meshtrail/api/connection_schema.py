@@ -16,10 +16,14 @@ _OWN: dict[str, dict[str, Any]] = {
     },
     "finding": {"type": "boolean", "description": "Whether somebody should look at it: a side that reports says nothing, or bytes differ."},
     "missing": {
-        "type": "array", "description": "Who stands at an end, was known as a reporter then, and says nothing.",
+        "type": "array", "description": "Who should have reported and says nothing: was known as a reporter then, and stands at an end, "
+        "or routes to the resource; of several routers of a resource all are named when none of them reports.",
         "items": {
             "type": "object",
-            "properties": {"side": {"type": "string", "enum": ["source", "destination"]}, "reporter_id": {"type": "string"}},
+            "properties": {
+                "side": {"type": "string", "enum": ["source", "destination", "router"]}, "reporter_id": {"type": "string"},
+                "reporter_name": {"type": ["string", "null"]},
+            },
         },
     },
     "reports": {"type": "array", "items": {"$ref": "#/components/schemas/ConnectionReport"}, "description": "Best place first."},

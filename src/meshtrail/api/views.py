@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from meshtrail.api.expected import expected
 from meshtrail.api.native.collectors import collector_list
 from meshtrail.api.native.connections import connection_page, one_connection
 from meshtrail.api.service import Rooms
@@ -19,17 +20,21 @@ class StoredConnections:
 
     async def page(self, org_id: str, params: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         """As `GET /api/v1/connections`, decoded."""
-        rooms = self._rooms
-        known = rooms.collectors.known_since(org_id)
-        body = await asyncio.to_thread(connection_page, rooms.connections, org_id, params, known, rooms.clock())
-        return dict(msgspec.json.decode(body))
+        rooms, known = self._rooms, self._rooms.collectors.known_since(org_id)
+
+        def page() -> bytes:
+            return connection_page(rooms.connections, org_id, params, expected(rooms.control.snapshot(org_id), known), rooms.clock())
+
+        return dict(msgspec.json.decode(await asyncio.to_thread(page)))
 
     async def one(self, org_id: str, identifier: str) -> dict[str, Any]:
         """As `GET /api/v1/connections/{id}`, decoded."""
-        rooms = self._rooms
-        known = rooms.collectors.known_since(org_id)
-        row = await asyncio.to_thread(one_connection, rooms.connections, org_id, identifier, known, rooms.clock())
-        return dict(msgspec.json.decode(row))
+        rooms, known = self._rooms, self._rooms.collectors.known_since(org_id)
+
+        def one() -> bytes:
+            return one_connection(rooms.connections, org_id, identifier, expected(rooms.control.snapshot(org_id), known), rooms.clock())
+
+        return dict(msgspec.json.decode(await asyncio.to_thread(one)))
 
 
 class StoredCollectors:

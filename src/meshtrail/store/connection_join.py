@@ -36,6 +36,7 @@ ROLE = (
 """Number of the reporter's role."""
 
 _FAR = 1 << 62
+_ENDS = ("source_id", "destination_id", "destination_resource_id")
 _TUPLE = ("source_address", "source_port", "destination_address", "destination_port")
 _UNKNOWN = ("toIPv6('::')", "0") * 2
 
@@ -104,7 +105,7 @@ def join(org: str, near: str, matched: str, having: str, limit: int) -> str:
     One step a level: an expression that uses another twice would be planned twice."""
     keys = f"SELECT {KEY} FROM ({_near(near)}) WHERE {_SHARED} LIMIT {ROWS_MAX}"
     reports = (
-        "SELECT flow_id, reporter_id, source_id, destination_id, toUnixTimestamp64Micro(started_at) AS started_us, "
+        f"SELECT flow_id, reporter_id, {', '.join(_ENDS)}, toUnixTimestamp64Micro(started_at) AS started_us, "
         f"{ROLE} AS role, ifNull({matched}, 0) AS matched, "
         f"transform({FACE}, {{faces:Array(UInt64)}}, {{roots:Array(UInt64)}}, 0) AS root "
         f"FROM traffic FINAL WHERE {org} AND ({KEY}) IN ({keys}) AND {CONNECTION}"
@@ -123,6 +124,6 @@ def join(org: str, near: str, matched: str, having: str, limit: int) -> str:
     joined = f"SELECT *, if({once}, owner.2, n) AS connection, (started_us, toString(reporter_id), flow_id) AS key FROM ({owned})"
     return (
         f"SELECT maxIf(key, matched) AS leader, groupArray(key) AS keys, "
-        f"arrayConcat(groupUniqArray(source_id), groupUniqArray(destination_id)) AS ends FROM ({joined}) "
+        f"arrayConcat({', '.join(f'groupUniqArray({end})' for end in _ENDS)}) AS ends FROM ({joined}) "
         f"GROUP BY connection HAVING {having} ORDER BY leader DESC LIMIT {limit}"
     )

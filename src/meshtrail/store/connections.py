@@ -6,7 +6,7 @@ is found; which reports belong together (`connection_join.py`); and what they sa
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import msgspec
@@ -67,7 +67,7 @@ class _Joined(msgspec.Struct):
     leader: _Key
     keys: list[_Key]
     ends: list[str]
-    """Who stands at its ends."""
+    """Who stands at its ends, with the resource behind the router."""
 
 
 _SEEDS = msgspec.json.Decoder(list[_Seed])
@@ -92,12 +92,21 @@ class ConnectionPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """Who should report."""
+
+    reporters: Mapping[str, int] = field(default_factory=dict)
+    """Those who report, and since when (microseconds)."""
+    routers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Ids and names of the routing peers of each resource."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """Which connections, besides what the query says of their reports."""
 
     now_us: int
-    reporters: Mapping[str, int]
-    """Those who report, and since when (microseconds)."""
+    expected: Expected
     agreement: tuple[str, ...] = ()
     """Any of these; none: all."""
     findings: bool = False
@@ -162,14 +171,19 @@ class Connections:
         if not keys:
             return []
         starts, speakers, flows, numbers = (list(column) for column in zip(*keys, strict=True))
+        expected = wanted.expected
         ends = {end for connection in joined for end in connection.ends}
-        heard = {end: wanted.reporters[end] for end in ends if end in wanted.reporters}
+        beside = [(end, *router) for end in ends for router in expected.routers.get(end, {}).items()]
+        ends |= {router for _, router, _ in beside}
+        heard = {end: expected.reporters[end] for end in ends if end in expected.reporters}
         having = ["1", *(["agreement IN {agreement:Array(String)}"] if wanted.agreement else []), *(["finding"] if wanted.findings else [])]
         return self._engine.read(
             view(" AND ".join(having), limit),
             {
                 "org": org_id, "starts": starts, "speakers": speakers, "flows": flows, "numbers": numbers, "now": wanted.now_us,
                 "reporters": list(heard), "heard": list(heard.values()), "agreement": list(wanted.agreement),
+                "resources": [each[0] for each in beside], "routers": [each[1] for each in beside],
+                "router_names": [each[2] for each in beside],
             },
         ).splitlines()  # fmt: skip
 

@@ -2,18 +2,18 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
 
 import msgspec
 from litestar import Response, get
 from litestar.datastructures import State
 
 from meshtrail.api import parameters as read
+from meshtrail.api.expected import expected
 from meshtrail.api.native.traffic import JSON, AnyRequest, query_string
 from meshtrail.common.errors import InvalidError, NotFoundError
-from meshtrail.control.service import Scope
+from meshtrail.control.service import Permission
 from meshtrail.store.connection_view import AGREEMENTS
-from meshtrail.store.connections import CONNECTIONS_MAX, Connections, Wanted
+from meshtrail.store.connections import CONNECTIONS_MAX, Connections, Expected, Wanted
 from meshtrail.store.reader import Cursor
 
 _OWN = frozenset({"agreement", "finding"})
@@ -22,7 +22,7 @@ _OWN = frozenset({"agreement", "finding"})
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
-def wanted(parameters: read.Parameters, reporters: Mapping[str, int], now_us: int) -> Wanted:
+def wanted(parameters: read.Parameters, who: Expected, now_us: int) -> Wanted:
     """Which connections are asked for, beyond what their reports are filtered by."""
     agreement = tuple(parameters.get("agreement", ()))
     for each in agreement:
@@ -31,16 +31,14 @@ def wanted(parameters: read.Parameters, reporters: Mapping[str, int], now_us: in
     finding = read.single(parameters, "finding") or "false"
     if finding not in {"true", "false"}:
         raise InvalidError(f"finding is {finding[:40]!r}; it must be true or false.")
-    return Wanted(now_us, reporters, agreement, finding == "true")
+    return Wanted(now_us, who, agreement, finding == "true")
 
 
-def connection_page(
-    connections: Connections, org_id: str, parameters: read.Parameters, reporters: Mapping[str, int], now_us: int
-) -> bytes:  # fmt: skip
+def connection_page(connections: Connections, org_id: str, parameters: read.Parameters, who: Expected, now_us: int) -> bytes:
     """The list's answer: `{"data": [...], "next_cursor": ...}` as bytes."""
     if not read.newest_first(parameters):
         raise InvalidError("Connections come newest first.", "Leave order out, or narrow the time with from and to.")
-    chosen = wanted(parameters, reporters, now_us)
+    chosen = wanted(parameters, who, now_us)
     query = read.query(org_id, {name: values for name, values in parameters.items() if name not in _OWN})
     limit = read.integer(parameters, "limit", read.PAGE_ROWS, 1, CONNECTIONS_MAX)
     after = read.single(parameters, "cursor")
@@ -49,13 +47,13 @@ def connection_page(
     return b'{"data":' + found.array + b',"next_cursor":' + msgspec.json.encode(following) + b"}"
 
 
-def one_connection(connections: Connections, org_id: str, identifier: str, reporters: Mapping[str, int], now_us: int) -> bytes:
+def one_connection(connections: Connections, org_id: str, identifier: str, who: Expected, now_us: int) -> bytes:
     """The connection that one of its reports' ids leads to, as a JSON object; `NotFoundError` without one."""
     text = identifier.lower()
     row: bytes | None = None
     if _UUID7.fullmatch(text):
         started_ms = int(text.replace("-", "")[:12], 16)
-        row = connections.one(org_id, text, started_ms, Wanted(now_us, reporters))
+        row = connections.one(org_id, text, started_ms, Wanted(now_us, who))
     if row is None:
         raise NotFoundError(
             f"No report {identifier[:60]!r} of a connection is stored.", "Ids come from the lists of traffic and connections."
@@ -64,7 +62,8 @@ def one_connection(connections: Connections, org_id: str, identifier: str, repor
 
 
 @get(
-    "/connections", opt={"scope": Scope.read}, media_type=JSON, summary="List connections with all reports of each, newest first",
+    "/connections", opt={"permission": Permission.traffic_read}, media_type=JSON,
+    summary="List connections with all reports of each, newest first",
     operation_id="listConnections",
 )  # fmt: skip
 async def list_connections(request: AnyRequest, state: State) -> Response[bytes]:
@@ -72,18 +71,27 @@ async def list_connections(request: AnyRequest, state: State) -> Response[bytes]
     Takes the filters of the list of traffic: a connection is found by any of its reports. `agreement` and `finding` choose
     further; with them a page can be short, or empty, and still have a next one."""
     org_id = request.state.identity.org_id
-    reporters = state.collectors.known_since(org_id)
-    body = await asyncio.to_thread(connection_page, state.connections, org_id, query_string(request), reporters, state.clock())
-    return Response(body, media_type=JSON)
+    known, now_us = state.collectors.known_since(org_id), state.clock()
+
+    def page() -> bytes:
+        return connection_page(state.connections, org_id, query_string(request), expected(state.control.snapshot(org_id), known), now_us)
+
+    return Response(await asyncio.to_thread(page), media_type=JSON)
 
 
-@get("/connections/{identifier:str}", opt={"scope": Scope.read}, media_type=JSON, summary="One connection", operation_id="getConnection")
+@get(
+    "/connections/{identifier:str}", opt={"permission": Permission.traffic_read}, media_type=JSON,
+    summary="One connection", operation_id="getConnection",
+)  # fmt: skip
 async def get_connection(request: AnyRequest, state: State, identifier: str) -> Response[bytes]:
     """The connection with all its reports; the id is that of any of them."""
     org_id = request.state.identity.org_id
-    reporters = state.collectors.known_since(org_id)
-    row = await asyncio.to_thread(one_connection, state.connections, org_id, identifier, reporters, state.clock())
-    return Response(b'{"data":' + row + b"}", media_type=JSON)
+    known, now_us = state.collectors.known_since(org_id), state.clock()
+
+    def one() -> bytes:
+        return one_connection(state.connections, org_id, identifier, expected(state.control.snapshot(org_id), known), now_us)
+
+    return Response(b'{"data":' + await asyncio.to_thread(one) + b"}", media_type=JSON)
 
 
 ROUTES = (list_connections, get_connection)
