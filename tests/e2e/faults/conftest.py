@@ -1,5 +1,6 @@
 """Fixtures of the fault tests: namespaces, agents in them, a server that misbehaves as it is told."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from tests.agent.conftest import launch, namespaces, near_server, pair
 from tests.agent.fake_server import FakeServer
 from tests.agent.maps import MapServer
+from tests.agent.netns import Pair
+from tests.e2e.faults.real_server import RealServer
 
 __all__ = ["launch", "maps", "namespaces", "near_server", "pair"]
 
@@ -17,3 +20,11 @@ def maps(near_server: FakeServer, tmp_path: Path) -> MapServer:
     made = MapServer(near_server)
     made.identity(tmp_path / "state")
     return made
+
+
+@pytest.fixture
+def real(pair: Pair, tmp_path: Path) -> Iterator[RealServer]:
+    """The real server, in the near namespace."""
+    made = RealServer(pair, tmp_path / "server")
+    yield made
+    made.server.stop()
