@@ -10,6 +10,10 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from meshtrail.agent.config import AgentConfig
 from meshtrail.control import metrics as control_metrics
+from meshtrail.filter.amounts import NAMED
+from meshtrail.filter.fields import fields_of
+from meshtrail.filter.searched import searched
+from meshtrail.filter.sorts import OPERATORS
 from meshtrail.ingest import metrics
 from meshtrail.model.activities import Activity
 from meshtrail.model.columns import FAMILIES
@@ -41,9 +45,9 @@ def _documented(path: Path) -> list[tuple[str, str, str]]:
 
 
 def limits() -> str:
-    """The limits of ingest, of the control store and of the agent."""
+    """The limits of the rooms that have some."""
     lines = ["# Limits\n"]
-    for room in ("ingest", "control", "agent"):
+    for room in ("ingest", "filter", "control", "agent"):
         lines += [f"## {room}\n", "| limit | value | reason |", "|---|---|---|"]
         lines += [f"| `{name}` | `{value}` | {text} |" for name, value, text in _documented(ROOT / f"src/meshtrail/{room}/limits.py")]
         lines.append("")
@@ -105,7 +109,36 @@ def audit_codes() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"audit-codes.md": audit_codes, "fields.md": fields, "limits.md": limits, "configuration.md": configuration, "metrics.md": counters}
+_FILTER_FIELDS = """# Fields of filters
+
+What stands at the left of an operator in [the filter language](filter-language.md). The name of a column
+([fields](fields.md)) is another name of its field; case does not matter, nor whether a dot or an underscore is written.
+"""
+
+
+def filter_fields() -> str:
+    """The operators of each sort, and the fields of each family."""
+    lines = [_FILTER_FIELDS, "## Operators\n", "| values | operators |", "|---|---|"]
+    lines += [f"| {sort} | {' '.join(f'`{name}`' for name in operators)} |" for sort, operators in OPERATORS.items()]
+    for family in FAMILIES.values():
+        words = ", ".join(f"`{column.name}`" for column in searched(family))
+        lines += [
+            f"\n## {family.name}\n",
+            f"Words are looked for in {words}.\n",
+            "| field | short | values | meaning |",
+            "|---|---|---|---|",
+        ]
+        for field in fields_of(family).all:
+            names = " ".join(f"`{name}`" for name in NAMED.get(field.columns[0].name, field.choices))
+            others = " ".join(f"`{name}`" for name in field.spellings)
+            lines.append(f"| `{field.name}` | {others} | {field.sort}{': ' if names else ''}{names} | {field.doc} |")
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {
+    "audit-codes.md": audit_codes, "fields.md": fields, "filter-fields.md": filter_fields, "limits.md": limits,
+    "configuration.md": configuration, "metrics.md": counters,
+}  # fmt: skip
 
 
 def main() -> int:
