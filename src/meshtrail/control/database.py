@@ -64,6 +64,7 @@ class Database:
         """A transaction that no other write comes between; afterwards it is on disk."""
         with _translated(), self.backend.writing(Turn.alone) as transaction:
             yield transaction
+        self.changes.wrote()
 
     @contextmanager
     def note(self) -> Iterator[Connection]:
