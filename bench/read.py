@@ -11,6 +11,8 @@ import pyarrow.parquet
 from bench import data
 from bench.line import Figure, apart, at_least, at_most
 from meshtrail.api.netbird.network_traffic import COLUMNS
+from meshtrail.control.actor import system
+from meshtrail.control.permissions import ALL_PERMISSIONS
 from meshtrail.control.service import Control, Scope
 from meshtrail.server import CONTROL_FILE, STORE_FOLDER
 from meshtrail.store.embedded import EmbeddedEngine
@@ -40,7 +42,7 @@ def run() -> list[Figure]:
         control = Control(base / CONTROL_FILE)
         control.open()
         org_id, _ = control.first_organisation()
-        _, token = control.add_token(org_id, "bench", {Scope.read})
+        _, token = control.tokens.create(system(org_id), ALL_PERMISSIONS, "bench", {Scope.read})
         control.close()
         apart(data.fill, base / STORE_FOLDER, ROWS, org_id)
         bare = apart(bare_sql, base / STORE_FOLDER, org_id)

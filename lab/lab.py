@@ -21,6 +21,7 @@ from lab.organisation import Organisation
 from lab.pcap import Connection
 from lab.topology import LAN_V4, Network, Node
 from meshtrail.cli.local import LOCAL_TOKEN_FILE
+from meshtrail.control.actor import system
 from meshtrail.control.service import Control
 from meshtrail.server import CONTROL_FILE
 
@@ -156,7 +157,7 @@ class Lab:
         control = Control(self.folder / "server" / CONTROL_FILE)
         control.open()
         try:
-            return f"{self.api.url}/sign-in/{control.add_sign_in_link(control.first_organisation()[0])}"
+            return f"{self.api.url}/sign-in/{control.sessions.add_link(system(control.first_organisation()[0]))}"
         finally:
             control.close()
 

@@ -11,6 +11,8 @@ from typing import Any, Self
 
 import msgspec
 
+from meshtrail.control.actor import system
+from meshtrail.control.permissions import ALL_PERMISSIONS
 from meshtrail.control.service import Control, Scope
 from meshtrail.server import CONTROL_FILE
 
@@ -89,7 +91,7 @@ class ServerProcess:
         control = Control(self.data / CONTROL_FILE)
         control.open()
         try:
-            return control.add_token(control.add_organisation("test"), "test", set(scopes or Scope))[1]
+            return control.tokens.create(system(control.add_organisation("test")), ALL_PERMISSIONS, "test", set(scopes or Scope))[1]
         finally:
             control.close()
 

@@ -69,6 +69,8 @@ class ServerConfig:
     """MaxMind-format file with places; None: places are unknown."""
     silent_after_s: int = SILENT_AFTER_S
     """Seconds of silence after which a reporter counts as gone and its open connections as lost."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks of proxies that are believed when they say who asks (`X-Forwarded-For`, `-Proto`, `-Host`)."""
 
 
 def _nothing() -> None:
@@ -128,7 +130,7 @@ class Server:
         collectors.open()
         upkeep = Upkeep(collectors, Closing(collectors, collector_reader, pipeline, self._clock), pipeline)
         await upkeep.start()
-        gate = Gate(self.control, self._clock)
+        gate = Gate(self.control, self._clock, self.config.trusted_proxies)
         rooms = Rooms(
             self.reader, pipeline, self.control, gate, directories, agents, self.config.data, self._clock, self._capture_now,
             Connections(self.engine, self.reader), collectors, collector_reader,
@@ -164,7 +166,7 @@ class Server:
         async with self.running() as app:
             config = uvicorn.Config(
                 app, log_config=None, access_log=False, lifespan="on", timeout_keep_alive=KEEP_ALIVE_S,
-                timeout_graceful_shutdown=DRAIN_S, server_header=False, date_header=True,
+                timeout_graceful_shutdown=DRAIN_S, server_header=False, date_header=True, proxy_headers=False,
             )  # fmt: skip
             server = _Uvicorn(config, self._begin_stop, self.before_drain)
             serving = asyncio.create_task(server.serve([listener]), name="http")

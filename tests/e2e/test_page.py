@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from bench.data import PEERS, arrow_bodies, tables
 from meshtrail.common.clock import wall_clock
+from meshtrail.control.actor import system
 from meshtrail.control.service import Control
 from meshtrail.server import CONTROL_FILE
 from tests.rows import closing, report
@@ -40,7 +41,7 @@ def link(server: ServerProcess) -> str:
     control = Control(server.data / CONTROL_FILE)
     control.open()
     try:
-        return f"{server.url}/sign-in/{control.add_sign_in_link(control.first_organisation()[0])}"
+        return f"{server.url}/sign-in/{control.sessions.add_link(system(control.first_organisation()[0]))}"
     finally:
         control.close()
 

@@ -9,8 +9,8 @@ from litestar import Request
 
 from meshtrail.api.auth import Gate
 from meshtrail.api.native.traffic import list_page
-from meshtrail.common.errors import UnauthenticatedError
-from meshtrail.control.service import Scope
+from meshtrail.common.errors import ForbiddenError, UnauthenticatedError
+from meshtrail.control.service import Permission
 from meshtrail.store.reader import Reader
 
 
@@ -37,9 +37,13 @@ class SessionReader:
         self._gate = gate
 
     def __call__(self, request: Request[Any, Any, Any]) -> str | None:
-        """The organisation when somebody is signed in who may read, else None."""
+        """The organisation when somebody is signed in, else None. `ForbiddenError` for somebody who may not see the page: it names
+        the permission in `opt={"page": …}`, else it shows traffic."""
         try:
             identity = self._gate.identify(request)
         except UnauthenticatedError:
             return None
-        return identity.org_id if Scope.read in identity.scopes else None
+        needed = request.route_handler.opt.get("page", Permission.traffic_read)
+        if needed not in identity.permissions:
+            raise ForbiddenError(f"You are signed in, but not with the right {needed}.", "Ask an administrator for another role.")
+        return identity.org_id

@@ -13,13 +13,16 @@ from litestar.openapi.spec import OpenAPI
 from meshtrail.api.auth import PUBLIC, Gate
 from meshtrail.api.connection_schema import with_connections
 from meshtrail.api.errors import AnyRequest, on_error, request_id
-from meshtrail.api.native import agent, collectors, connections, ingest, live, meta, settings, tokens, traffic
-from meshtrail.api.netbird import accounts, groups, network_traffic, networks, peers, policies, setup_keys
+from meshtrail.api.lane import Lane
+from meshtrail.api.native import agent, collectors, connections, ingest, live, meta, sessions, settings, tokens, traffic
+from meshtrail.api.netbird import accounts, groups, network_traffic, networks, peers, policies, setup_keys, users
+from meshtrail.api.netbird import tokens as user_tokens
 from meshtrail.api.schema import openapi_config
 from meshtrail.api.traffic_schema import described
 from meshtrail.common.clock import Clock
 from meshtrail.control.agents import Agents
 from meshtrail.control.directories import Directories
+from meshtrail.control.limits import PASSWORD_HASHES_MAX, SIGN_INS_WAITING_MAX
 from meshtrail.control.service import Control
 from meshtrail.ingest.collectors import Collectors
 from meshtrail.ingest.limits import BODY_BYTES_MAX
@@ -62,7 +65,7 @@ class Rooms:
     collector_reader: CollectorReader
 
 
-@get("/api/v1/openapi.json", opt={"scope": PUBLIC}, include_in_schema=False)
+@get("/api/v1/openapi.json", opt={"permission": PUBLIC}, include_in_schema=False)
 async def openapi(request: AnyRequest) -> Response[bytes]:
     """The API description (OpenAPI 3.1)."""
     app: Litestar = request.app
@@ -78,6 +81,8 @@ async def _add_headers(message: Any, scope: Any) -> None:
     names = {name for name, _ in headers}
     if b"x-request-id" not in names:
         headers.append((b"x-request-id", identifier.encode()))
+    if b"cache-control" not in names:
+        headers.append((b"cache-control", b"no-store"))
     if b"x-content-type-options" not in names:
         headers.append((b"x-content-type-options", b"nosniff"))
 
@@ -92,8 +97,7 @@ def create_app(rooms: Rooms, pages: Sequence[Any] = ()) -> Litestar:
         "/api/v1",
         route_handlers=[
             traffic.list_traffic, traffic.traffic_histogram, traffic.get_traffic, live.live, ingest.ingest_traffic,
-            ingest.ingest_facts, ingest.open_flows, tokens.list_tokens, tokens.create_token, tokens.delete_token,
-            tokens.start_session, tokens.end_session, meta.status, *agent.ROUTES, *settings.ROUTES,
+            ingest.ingest_facts, ingest.open_flows, *tokens.ROUTES, *sessions.ROUTES, meta.status, *agent.ROUTES, *settings.ROUTES,
             *collectors.ROUTES, *connections.ROUTES,
         ],
     )  # fmt: skip
@@ -103,12 +107,14 @@ def create_app(rooms: Rooms, pages: Sequence[Any] = ()) -> Litestar:
             "directories": rooms.directories, "gate": rooms.gate, "tails": Tails(), "data_path": rooms.data_path,
             "capture": rooms.capture, "agents": rooms.agents, "clock": rooms.clock,
             "connections": rooms.connections, "collectors": rooms.collectors, "collector_reader": rooms.collector_reader,
+            "sign_ins": Lane(PASSWORD_HASHES_MAX, SIGN_INS_WAITING_MAX, "sign-in"),
         }
     )  # fmt: skip
     return Litestar(
         route_handlers=[
             native, network_traffic.network_traffic, *accounts.ROUTES, *groups.ROUTES, *networks.ROUTES, *peers.ROUTES,
-            *policies.ROUTES, *setup_keys.ROUTES, openapi, meta.healthz, meta.readyz, meta.metrics, tokens.use_link, *pages,
+            *policies.ROUTES, *setup_keys.ROUTES, *users.ROUTES, *user_tokens.ROUTES, openapi, meta.healthz, meta.readyz, meta.metrics,
+            sessions.use_link, *pages,
         ],
         guards=[rooms.gate.guard],
         exception_handlers={Exception: on_error},
@@ -118,4 +124,5 @@ def create_app(rooms: Rooms, pages: Sequence[Any] = ()) -> Litestar:
         request_max_body_size=BODY_BYTES_MAX,
         state=state,
         logging_config=None,
+        on_shutdown=[state.sign_ins.close],
     )  # fmt: skip

@@ -5,7 +5,7 @@ import sys
 import typer
 
 import meshtrail
-from meshtrail.cli import agent, doctor, enrolment_key, peers, query, serve, status, token, up
+from meshtrail.cli import agent, doctor, enrolment_key, peers, query, serve, status, token, up, users
 from meshtrail.common.errors import MeshTrailError
 from meshtrail.store.engine import EngineUnavailableError
 
@@ -25,6 +25,7 @@ app.command(
 app.command("query", rich_help_panel="Look")(query.query)
 app.command("status", rich_help_panel="Look")(status.status)
 app.command("doctor", rich_help_panel="Look")(doctor.doctor)
+app.add_typer(users.app, name="users", rich_help_panel="Manage")
 app.add_typer(token.app, name="token", rich_help_panel="Manage")
 app.add_typer(enrolment_key.app, name="enrolment-key", rich_help_panel="Manage")
 app.add_typer(peers.app, name="peers", rich_help_panel="Manage")

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from meshtrail.cli.options import default_data
 from meshtrail.common.errors import UnauthenticatedError
+from meshtrail.control.actor import system
+from meshtrail.control.permissions import ALL_PERMISSIONS
 from meshtrail.control.service import Control, Identity, Scope
 
 AGENT_TOKEN_FILE = "agent.token"
@@ -17,7 +19,7 @@ def ensure_token(control: Control, org_id: str, path: Path, name: str, scopes: s
         secret = path.read_text().strip()
         if _works(control, secret, org_id):
             return secret
-    _, secret = control.add_token(org_id, name, scopes)
+    _, secret = control.tokens.create(system(org_id), ALL_PERMISSIONS, name, scopes)
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(secret + "\n")

@@ -36,6 +36,12 @@ SilentAfter = Annotated[
         help="Seconds of silence after which a reporter counts as gone and its open connections as lost; agents speak every ten.",
     ),
 ]
+TrustedProxy = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Address or network of a proxy that is believed when it says who asks (X-Forwarded-For, -Proto, -Host); repeat for several."
+    ),
+]
 Url = Annotated[str, typer.Option(envvar="MESHTRAIL_URL", help="Address of the server.")]
 Token = Annotated[str, typer.Option(envvar="MESHTRAIL_TOKEN", help="API token; else the one `meshtrail up` keeps for this machine.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]

@@ -10,7 +10,8 @@ import uvloop
 from meshtrail.agent.probe import capability
 from meshtrail.api.service import Capture
 from meshtrail.cli.local import AGENT_TOKEN_FILE, LOCAL_TOKEN_FILE, ensure_token
-from meshtrail.cli.options import Data, GeoFile, Host, Port, SilentAfter
+from meshtrail.cli.options import Data, GeoFile, Host, Port, SilentAfter, TrustedProxy
+from meshtrail.cli.store import terminal
 from meshtrail.common.logs import configure_logs
 from meshtrail.control.service import Scope
 from meshtrail.ingest.limits import SILENT_AFTER_S
@@ -74,6 +75,7 @@ def up(
     port: Port = 8765,
     geo_file: GeoFile = None,
     silent_after: SilentAfter = SILENT_AFTER_S,
+    trusted_proxy: TrustedProxy = None,
     agent: bool = typer.Option(True, help="Run this machine's agent too."),
 ) -> None:
     """Run everything on this machine: the dashboard shows its connections at once.
@@ -81,7 +83,7 @@ def up(
     Example: sudo meshtrail up
     """
     configure_logs()
-    server = Server(ServerConfig(data, host, port, geo_file, silent_after))
+    server = Server(ServerConfig(data, host, port, geo_file, silent_after, tuple(trusted_proxy or ())))
     server.open()
     local = LocalAgent(data, agent)
     server.capture = local.state
@@ -114,7 +116,7 @@ def _welcome(address: str, server: Server, org_id: str, local: LocalAgent) -> No
     data = server.config.data
     state = local.state()
     mark = typer.style("●", fg="green") if state.capturing else typer.style("○", fg="yellow")
-    link = f"{address}/sign-in/{server.control.add_sign_in_link(org_id)}"
+    link = f"{address}/sign-in/{server.control.sessions.add_link(terminal(org_id))}"
     lines = [
         "",
         f"  {_bold('MeshTrail')}  who reached what, when, and why",

@@ -211,5 +211,5 @@ def create_router(
         route_handlers=[root, traffic_list, traffic_row, sign_in, static, *(each for make in more for each in make(dashboard))],
         response_headers=SECURITY_HEADERS,
         include_in_schema=False,
-        opt={"scope": "public"},
+        opt={"permission": "public"},
     )

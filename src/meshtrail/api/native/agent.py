@@ -41,7 +41,10 @@ async def _left(request: AnyRequest) -> None:
         pass
 
 
-@get("/agent/network-map", opt={"permission": PEER}, media_type=JSON, summary="A peer's rules, when they changed", operation_id="networkMap")
+@get(
+    "/agent/network-map", opt={"permission": PEER}, media_type=JSON,
+    summary="A peer's rules, when they changed", operation_id="networkMap",
+)  # fmt: skip
 async def network_map(request: AnyRequest, state: State) -> Response[bytes]:
     """The signed map (`Envelope`) as soon as its serial is not `serial`; 204 after `wait_s` seconds without news, or when the
     same peer asks again meanwhile."""

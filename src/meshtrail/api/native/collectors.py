@@ -9,7 +9,7 @@ from litestar.datastructures import State
 from meshtrail.api.native.traffic import AnyRequest
 from meshtrail.common.clock import rfc3339
 from meshtrail.common.errors import NotFoundError
-from meshtrail.control.service import Control, Scope
+from meshtrail.control.service import Control, Permission
 from meshtrail.ingest.collector import LOSSES, Collector, CollectorState, Known
 from meshtrail.ingest.collectors import Collectors
 from meshtrail.ingest.limits import COLLECTOR_FORGET_S
@@ -133,13 +133,16 @@ async def listed(state: State, org_id: str) -> CollectorList:
     return await asyncio.to_thread(collector_list, state.collectors, state.collector_reader, state.control, org_id, state.clock())
 
 
-@get("/collectors", opt={"scope": Scope.read}, summary="List who reports, and how they stand", operation_id="listCollectors")
+@get(
+    "/collectors", opt={"permission": Permission.collectors_read},
+    summary="List who reports, and how they stand", operation_id="listCollectors",
+)  # fmt: skip
 async def list_collectors(request: AnyRequest, state: State) -> CollectorList:
     """Every machine or system that reports: when it was heard of last, whether it is late, silent or losing."""
     return await listed(state, request.state.identity.org_id)
 
 
-@get("/collectors/{identifier:str}", opt={"scope": Scope.read}, summary="One reporter", operation_id="getCollector")
+@get("/collectors/{identifier:str}", opt={"permission": Permission.collectors_read}, summary="One reporter", operation_id="getCollector")
 async def get_collector(request: AnyRequest, state: State, identifier: str) -> CollectorView:
     """The reporter with this id."""
     found = await listed(state, request.state.identity.org_id)

@@ -116,7 +116,11 @@ def _check_reporter(identity: Identity, reporter_id: str) -> None:
 
 
 @post(
-    "/ingest/facts", opt={"permission": Permission.ingest}, status_code=204, summary="What an agent says of its machine", operation_id="ingestFacts"
+    "/ingest/facts",
+    opt={"permission": Permission.ingest},
+    status_code=204,
+    summary="What an agent says of its machine",
+    operation_id="ingestFacts",
 )
 async def ingest_facts(request: AnyRequest, state: State) -> None:
     """Host name, operating system, addresses and local users of the reporter: events are named by them from now on."""
@@ -131,7 +135,10 @@ async def ingest_facts(request: AnyRequest, state: State) -> None:
     state.collectors.hear(identity.org_id, facts.id, facts.name, facts.metrics)
 
 
-@get("/ingest/open", opt={"permission": Permission.ingest}, media_type=JSON, summary="A reporter's open connections", operation_id="openFlows")
+@get(
+    "/ingest/open", opt={"permission": Permission.ingest}, media_type=JSON,
+    summary="A reporter's open connections", operation_id="openFlows",
+)  # fmt: skip
 async def open_flows(request: AnyRequest, state: State) -> Response[bytes]:
     """Connections that the store still holds open for `reporter_id`: an agent that starts again continues them."""
     given = query_string(request)

@@ -12,7 +12,7 @@ from litestar.response import Stream
 from meshtrail.api import parameters as read
 from meshtrail.api.native.traffic import AnyRequest, query_string
 from meshtrail.common.errors import BusyError
-from meshtrail.control.service import Scope
+from meshtrail.control.service import Permission
 from meshtrail.store.query import Query
 
 HEARTBEAT_S = 10.0
@@ -59,7 +59,7 @@ def _seq(row: bytes) -> bytes:
     return _POSITIONED.decode(row).seq.encode()
 
 
-@get("/live", opt={"scope": Scope.read}, summary="Follow rows as they change", operation_id="liveTraffic")
+@get("/live", opt={"permission": Permission.traffic_read}, summary="Follow rows as they change", operation_id="liveTraffic")
 async def live(request: AnyRequest, state: State) -> Stream:
     """Server-sent events `traffic` (a row) and `missed` (a count); takes the filters of the list. `after` or the header
     Last-Event-ID continue after a position."""

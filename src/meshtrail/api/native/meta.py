@@ -12,7 +12,7 @@ import meshtrail
 from meshtrail.api.auth import PUBLIC
 from meshtrail.api.native.traffic import AnyRequest
 from meshtrail.common.errors import UnavailableError
-from meshtrail.control.service import Scope
+from meshtrail.control.service import Permission
 
 DISK_FREE_BYTES_MIN = 64 * 1024**2
 """Below this the store cannot merge, and the server says that it is not ready."""
@@ -35,13 +35,13 @@ class Status(msgspec.Struct):
     data: str
 
 
-@get("/healthz", opt={"scope": PUBLIC}, sync_to_thread=False, summary="Whether the process lives", operation_id="health")
+@get("/healthz", opt={"permission": PUBLIC}, sync_to_thread=False, summary="Whether the process lives", operation_id="health")
 def healthz() -> Health:
     """200 as long as the process answers."""
     return Health("ok")
 
 
-@get("/readyz", opt={"scope": PUBLIC}, summary="Whether events can be stored and read", operation_id="ready")
+@get("/readyz", opt={"permission": PUBLIC}, summary="Whether events can be stored and read", operation_id="ready")
 async def readyz(state: State) -> Health:
     """200 when the store answers and has room; 503 else."""
     if state.pipeline.stopping:
@@ -52,13 +52,13 @@ async def readyz(state: State) -> Health:
     return Health("ready")
 
 
-@get("/metrics", opt={"scope": PUBLIC}, sync_to_thread=False, include_in_schema=False)
+@get("/metrics", opt={"permission": PUBLIC}, sync_to_thread=False, include_in_schema=False)
 def metrics() -> Response[bytes]:
     """Counters in Prometheus' text format; they name no organisation, person or address."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-@get("/status", opt={"scope": Scope.read}, summary="What the server is and has", operation_id="status")
+@get("/status", opt={"permission": Permission.collectors_read}, summary="What the server is and has", operation_id="status")
 async def status(request: AnyRequest, state: State) -> Status:
     """Version, rows of the organisation, and what this machine's agent captures."""
     rows = await asyncio.to_thread(state.reader.stored_rows, request.state.identity.org_id)

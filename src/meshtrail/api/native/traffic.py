@@ -12,7 +12,7 @@ from litestar.datastructures import State
 from meshtrail.api import parameters as read
 from meshtrail.common.clock import microseconds, rfc3339, wall_clock
 from meshtrail.common.errors import InvalidError, NotFoundError
-from meshtrail.control.service import Identity, Scope
+from meshtrail.control.service import Identity, Permission
 from meshtrail.store.query import Query
 from meshtrail.store.reader import NATIVE_COLUMNS, Cursor, Reader, rows_in
 
@@ -100,7 +100,7 @@ def _bar(bucket: int, interval: int, row: dict[str, int]) -> HistogramBucket:
 
 
 @get(
-    "/traffic", opt={"scope": Scope.read}, media_type=JSON, summary="List connections and denied attempts, newest first",
+    "/traffic", opt={"permission": Permission.traffic_read}, media_type=JSON, summary="List connections and denied attempts, newest first",
     operation_id="listTraffic",
 )  # fmt: skip
 async def list_traffic(request: AnyRequest, state: State) -> Response[bytes]:
@@ -110,14 +110,17 @@ async def list_traffic(request: AnyRequest, state: State) -> Response[bytes]:
     return Response(body, media_type=JSON)
 
 
-@get("/traffic/histogram", opt={"scope": Scope.read}, summary="Count rows over time", operation_id="trafficHistogram")
+@get("/traffic/histogram", opt={"permission": Permission.traffic_read}, summary="Count rows over time", operation_id="trafficHistogram")
 async def traffic_histogram(request: AnyRequest, state: State) -> Histogram:
     """Rows by verdict for each interval; takes the filters of the list."""
     org_id = request.state.identity.org_id
     return await asyncio.to_thread(histogram_of, state.reader, org_id, query_string(request))
 
 
-@get("/traffic/{identifier:str}", opt={"scope": Scope.read}, media_type=JSON, summary="One row", operation_id="getTraffic")
+@get(
+    "/traffic/{identifier:str}", opt={"permission": Permission.traffic_read}, media_type=JSON,
+    summary="One row", operation_id="getTraffic",
+)  # fmt: skip
 async def get_traffic(request: AnyRequest, state: State, identifier: str) -> Response[bytes]:
     """The row with this id."""
     text = identifier.lower()

@@ -79,7 +79,10 @@ def _changes(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in msgspec.structs.asdict(known).items() if value is not None}
 
 
-@get("/api/accounts", opt={"permission": Permission.settings_read}, summary="The account and its settings", operation_id="netbirdListAccounts")
+@get(
+    "/api/accounts", opt={"permission": Permission.settings_read},
+    summary="The account and its settings", operation_id="netbirdListAccounts",
+)  # fmt: skip
 async def list_accounts(request: AnyRequest, state: State) -> list[dict[str, Any]]:
     """A list with one account."""
     return [await asyncio.to_thread(_shape, state, request.state.identity.org_id)]

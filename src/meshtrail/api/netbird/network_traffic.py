@@ -9,7 +9,7 @@ from litestar.datastructures import State
 from meshtrail.api import parameters as read
 from meshtrail.api.native.traffic import JSON, AnyRequest, query_string
 from meshtrail.common.errors import InvalidError
-from meshtrail.control.service import Scope
+from meshtrail.control.service import Permission
 from meshtrail.store.query import Condition, Query, address_text, condition
 
 PAGE_ROWS = 1_000
@@ -125,7 +125,7 @@ def page_of(state: Any, org_id: str, parameters: read.Parameters) -> bytes:
 
 
 @get(
-    "/api/events/network-traffic", opt={"scope": Scope.read}, media_type=JSON, summary="NetBird-shaped traffic events",
+    "/api/events/network-traffic", opt={"permission": Permission.traffic_read}, media_type=JSON, summary="NetBird-shaped traffic events",
     operation_id="netbirdNetworkTraffic",
 )  # fmt: skip
 async def network_traffic(request: AnyRequest, state: State) -> Response[bytes]:

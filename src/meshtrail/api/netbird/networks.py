@@ -63,28 +63,38 @@ async def list_networks(request: AnyRequest, state: State) -> list[NetworkShape]
     return [_shape(snapshot, network) for network in snapshot.networks.values()]
 
 
-@get("/api/networks/routers", opt={"permission": Permission.networks_read}, summary="List all routers", operation_id="netbirdListAllRouters")
+@get(
+    "/api/networks/routers", opt={"permission": Permission.networks_read},
+    summary="List all routers", operation_id="netbirdListAllRouters",
+)  # fmt: skip
 async def list_all_routers(request: AnyRequest, state: State) -> list[RouterAnswer]:
     """The routers of all networks."""
     snapshot: Snapshot = await asyncio.to_thread(state.control.snapshot, request.state.identity.org_id)
     return [router_answer(router) for router in snapshot.routers.values()]
 
 
-@get("/api/networks/resources", opt={"permission": Permission.networks_read}, summary="List all resources", operation_id="netbirdListAllResources")
+@get(
+    "/api/networks/resources", opt={"permission": Permission.networks_read},
+    summary="List all resources", operation_id="netbirdListAllResources",
+)  # fmt: skip
 async def list_all_resources(request: AnyRequest, state: State) -> list[ResourceAnswer]:
     """The resources of all networks."""
     snapshot: Snapshot = await asyncio.to_thread(state.control.snapshot, request.state.identity.org_id)
     return [resource_answer(snapshot, resource) for resource in snapshot.resources.values()]
 
 
-@get("/api/networks/{identifier:str}", opt={"permission": Permission.networks_read}, summary="One network", operation_id="netbirdGetNetwork")
+@get(
+    "/api/networks/{identifier:str}", opt={"permission": Permission.networks_read},
+    summary="One network", operation_id="netbirdGetNetwork",
+)  # fmt: skip
 async def get_network(request: AnyRequest, state: State, identifier: str) -> NetworkShape:
     """The network with this id."""
     return await _answer(request, state, identifier)
 
 
 @post(
-    "/api/networks", opt={"permission": Permission.networks_write}, status_code=200, summary="Make a network", operation_id="netbirdCreateNetwork",
+    "/api/networks", opt={"permission": Permission.networks_write}, status_code=200,
+    summary="Make a network", operation_id="netbirdCreateNetwork",
     request_max_body_size=JSON_BYTES_MAX,
 )  # fmt: skip
 async def create_network(request: AnyRequest, state: State, data: NetworkRequest) -> NetworkShape:
@@ -94,7 +104,8 @@ async def create_network(request: AnyRequest, state: State, data: NetworkRequest
 
 
 @put(
-    "/api/networks/{identifier:str}", opt={"permission": Permission.networks_write}, summary="Change a network", operation_id="netbirdPutNetwork",
+    "/api/networks/{identifier:str}", opt={"permission": Permission.networks_write},
+    summary="Change a network", operation_id="netbirdPutNetwork",
     request_max_body_size=JSON_BYTES_MAX,
 )  # fmt: skip
 async def put_network(request: AnyRequest, state: State, identifier: str, data: NetworkRequest) -> NetworkShape:

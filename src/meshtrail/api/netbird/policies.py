@@ -155,7 +155,8 @@ async def get_policy(request: AnyRequest, state: State, identifier: str) -> Poli
 
 
 @post(
-    "/api/policies", opt={"permission": Permission.policies_write}, status_code=200, summary="Make a policy", operation_id="netbirdCreatePolicy",
+    "/api/policies", opt={"permission": Permission.policies_write}, status_code=200,
+    summary="Make a policy", operation_id="netbirdCreatePolicy",
     request_max_body_size=JSON_BYTES_MAX,
 )  # fmt: skip
 async def create_policy(request: AnyRequest, state: State, data: PolicyRequest) -> PolicyShape:
@@ -165,7 +166,8 @@ async def create_policy(request: AnyRequest, state: State, data: PolicyRequest) 
 
 
 @put(
-    "/api/policies/{identifier:str}", opt={"permission": Permission.policies_write}, summary="Change a policy", operation_id="netbirdPutPolicy",
+    "/api/policies/{identifier:str}", opt={"permission": Permission.policies_write},
+    summary="Change a policy", operation_id="netbirdPutPolicy",
     request_max_body_size=JSON_BYTES_MAX,
 )  # fmt: skip
 async def put_policy(request: AnyRequest, state: State, identifier: str, data: PolicyRequest) -> PolicyShape:

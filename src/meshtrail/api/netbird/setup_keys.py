@@ -69,14 +69,20 @@ async def _answer(request: AnyRequest, state: State, identifier: str) -> SetupKe
     return _shape(key, state.clock())
 
 
-@get("/api/setup-keys", opt={"permission": Permission.enrolment_keys_read}, summary="List enrolment keys", operation_id="netbirdListSetupKeys")
+@get(
+    "/api/setup-keys", opt={"permission": Permission.enrolment_keys_read},
+    summary="List enrolment keys", operation_id="netbirdListSetupKeys",
+)  # fmt: skip
 async def list_setup_keys(request: AnyRequest, state: State) -> list[SetupKeyShape]:
     """All keys, the spent ones too, without their secrets."""
     keys = await asyncio.to_thread(state.control.enrolment_keys.list, request.state.identity.org_id)
     return [_shape(key, state.clock()) for key in keys]
 
 
-@get("/api/setup-keys/{identifier:str}", opt={"permission": Permission.enrolment_keys_read}, summary="One enrolment key", operation_id="netbirdGetSetupKey")
+@get(
+    "/api/setup-keys/{identifier:str}", opt={"permission": Permission.enrolment_keys_read},
+    summary="One enrolment key", operation_id="netbirdGetSetupKey",
+)  # fmt: skip
 async def get_setup_key(request: AnyRequest, state: State, identifier: str) -> SetupKeyShape:
     """The key with this id."""
     return await _answer(request, state, identifier)
@@ -110,7 +116,8 @@ async def create_setup_key(request: AnyRequest, state: State, data: NewSetupKey)
 
 
 @put(
-    "/api/setup-keys/{identifier:str}", opt={"permission": Permission.enrolment_keys_write}, summary="Revoke an enrolment key, or change its groups",
+    "/api/setup-keys/{identifier:str}", opt={"permission": Permission.enrolment_keys_write},
+    summary="Revoke an enrolment key, or change its groups",
     operation_id="netbirdPutSetupKey", request_max_body_size=JSON_BYTES_MAX,
 )  # fmt: skip
 async def put_setup_key(request: AnyRequest, state: State, identifier: str, data: SetupKeyRequest) -> SetupKeyShape:
@@ -125,7 +132,8 @@ async def put_setup_key(request: AnyRequest, state: State, identifier: str, data
 
 
 @delete(
-    "/api/setup-keys/{identifier:str}", opt={"permission": Permission.enrolment_keys_write}, status_code=200, summary="Delete an enrolment key",
+    "/api/setup-keys/{identifier:str}", opt={"permission": Permission.enrolment_keys_write}, status_code=200,
+    summary="Delete an enrolment key",
     operation_id="netbirdDeleteSetupKey",
 )  # fmt: skip
 async def delete_setup_key(request: AnyRequest, state: State, identifier: str) -> dict[str, str]:
