@@ -53,6 +53,10 @@ class MapServer:
         self.status = 0
         """Answer the question for maps with this status instead."""
         self.renewals = 0
+        self.serve(server)
+
+    def serve(self, server: FakeServer) -> None:
+        """Answer on this server too."""
         server.others["/api/v1/agent/network-map"] = self._network_map
         server.others["/api/v1/agent/token"] = self._token
         server.others["/healthz"] = lambda _request: Scripted(200, b"{}")

@@ -71,6 +71,8 @@ class Guide:
                 known, _ = self._verifier.check(body)
                 self._firewall.apply(known, trial=False)
                 self._accept(known)
+            else:
+                _LOG.warning("there is no network map on disk: nothing is enforced until the server sends one")
         except (OSError, ValueError, verify.RefusedError) as error:
             self.counters.refused += 1
             _LOG.error("the network map on disk is not used: %s", error)
