@@ -18,7 +18,7 @@ from meshtrail.api.same_origin import refuse_foreign
 from meshtrail.common.errors import ForbiddenError, UnauthenticatedError
 from meshtrail.control.actor import Actor, Origin
 from meshtrail.control.service import Control, Identity
-from meshtrail.control.users import actor_of
+from meshtrail.control.user_rows import actor_of
 from meshtrail.model.enums import InitiatorType
 
 SESSION_COOKIE = "meshtrail_session"

@@ -38,7 +38,12 @@ def owner_of(transaction: Connection, org_id: str) -> str:
     return str(transaction.execute(query).scalar_one())
 
 
+def has_owner(transaction: Connection, org_id: str) -> bool:
+    """Whether the organisation has an owner who can sign in."""
+    return transaction.execute(select(users.c.id).where(users.c.org_id == org_id, _standing())).first() is not None
+
+
 def refuse_without_owner(transaction: Connection, org_id: str) -> None:
     """What was just changed leaves an owner."""
-    if transaction.execute(select(users.c.id).where(users.c.org_id == org_id, _standing())).first() is None:
+    if not has_owner(transaction, org_id):
         raise UnusableError("role: this is the last owner who can sign in.", "Make somebody else an owner first.")

@@ -17,7 +17,7 @@ from meshtrail.control.owners import owner_of
 from meshtrail.control.permissions import Permission
 from meshtrail.control.tables import sessions, sign_in_links, tokens, users
 from meshtrail.control.user import User
-from meshtrail.control.users import actor_of, found_user, refuse_above, target_of, this_user
+from meshtrail.control.user_rows import actor_of, found_user, refuse_above, target_of, this_user
 from meshtrail.model.activities import Activity
 
 _ADDRESS_CHARACTERS_MAX = 100

@@ -24,7 +24,7 @@ from meshtrail.control.tables import organisations, users
 from meshtrail.control.tables import passwords as kept_passwords
 from meshtrail.control.throttle import Throttle
 from meshtrail.control.user import User, UserKind, user_of
-from meshtrail.control.users import actor_of, end_sessions, found_user, refuse_above, target_of
+from meshtrail.control.user_rows import actor_of, end_sessions, found_user, refuse_above, target_of
 from meshtrail.model.activities import Activity
 from meshtrail.model.enums import InitiatorType, Outcome
 

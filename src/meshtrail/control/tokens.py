@@ -16,7 +16,7 @@ from meshtrail.control.ids import new_id
 from meshtrail.control.limits import TOKENS_MAX, TOKENS_PER_USER_MAX
 from meshtrail.control.permissions import ROLES, SCOPE_WORDS, Permission, permissions_of
 from meshtrail.control.tables import sessions, tokens
-from meshtrail.control.users import found_user, refuse_above, target_of
+from meshtrail.control.user_rows import found_user, refuse_above, target_of
 from meshtrail.model.activities import Activity
 
 TOKEN_PREFIX = "mt_"

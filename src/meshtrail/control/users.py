@@ -1,31 +1,29 @@
 """Users: who is in an organisation, in which role."""
 
 import secrets
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from meshtrail.common.clock import Clock
-from meshtrail.common.errors import ConflictError, ForbiddenError, UnusableError
-from meshtrail.control import checks, passwords
+from meshtrail.common.errors import ConflictError, UnusableError
+from meshtrail.control import checks, external, passwords
 from meshtrail.control.actor import NOWHERE, Actor, Origin
-from meshtrail.control.audit import Target, difference, record
+from meshtrail.control.audit import difference, record
 from meshtrail.control.database import Database
 from meshtrail.control.emails import checked_email, email_key
 from meshtrail.control.groups import refuse_built_in
 from meshtrail.control.ids import new_id
 from meshtrail.control.limits import REFERENCES_MAX, USERS_MAX
 from meshtrail.control.owners import refuse_without_owner
-from meshtrail.control.permissions import ROLES, Permission, Role
-from meshtrail.control.tables import groups, sessions, sign_in_links, tokens, users
+from meshtrail.control.permissions import Permission, Role
+from meshtrail.control.tables import groups, tokens, users
 from meshtrail.control.tables import passwords as kept_passwords
 from meshtrail.control.user import User, UserKind, user_of
-from meshtrail.model.activities import Activity, TargetType
-from meshtrail.model.enums import InitiatorType
+from meshtrail.control.user_rows import end_sessions, found_user, refuse_above, target_of, this_user
+from meshtrail.model.activities import Activity
 
-_OWN = frozenset({Permission.profile_read, Permission.profile_write})
 _GENERATED_BYTES = 15
 
 
@@ -37,45 +35,6 @@ class UserChange(msgspec.Struct):
     role: Role | msgspec.UnsetType = msgspec.UNSET
     auto_groups: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     blocked: bool | msgspec.UnsetType = msgspec.UNSET
-
-
-def refuse_above(rights: frozenset[Permission], role: Role) -> None:
-    """Nobody gets, or gets at, rights through a user that they lack themselves."""
-    missing = ROLES[role] - _OWN - rights
-    if missing:
-        raise ForbiddenError(f"A user with the role {role} may do what you may not: {min(missing)}.", "Ask an owner.")
-
-
-def target_of(user: User) -> Target:
-    """The user as the target of an event."""
-    return Target(user.id, user.name or user.email, TargetType.service_user if user.kind is UserKind.service else TargetType.user)
-
-
-def actor_of(user: User, where: Origin = NOWHERE, session_id: str | None = None, token_id: str | None = None) -> Actor:
-    """The user as the initiator of an event, from where the request comes."""
-    kind = InitiatorType.token if user.kind is UserKind.service else InitiatorType.user
-    made = where.actor(user.org_id, user.id, kind, user.name)
-    return replace(made, email=user.email, session_id=session_id, token_id=token_id)
-
-
-def this_user(org_id: str, identifier: str) -> ColumnElement[bool]:
-    """The user's row."""
-    return (users.c.org_id == org_id) & (users.c.id == identifier)
-
-
-def found_user(transaction: Connection, org_id: str, identifier: str) -> User:
-    """One user; `NotFoundError` when the organisation has no such one."""
-    row = transaction.execute(select(users).where(this_user(org_id, identifier))).first()
-    return user_of(checks.there(row, "user", identifier))
-
-
-def end_sessions(transaction: Connection, org_id: str, user_id: str, but: str | None = None) -> int:
-    """End the user's sessions, also those of the user's tokens, but one (its id); how many there were. Links end too."""
-    own = select(tokens.c.id).where(tokens.c.org_id == org_id, tokens.c.user_id == user_id)
-    mine = (sessions.c.org_id == org_id) & ((sessions.c.user_id == user_id) | sessions.c.token_id.in_(own))
-    gone = transaction.execute(delete(sessions).where(mine, sessions.c.id != (but or "")))
-    transaction.execute(delete(sign_in_links).where(sign_in_links.c.org_id == org_id, sign_in_links.c.user_id == user_id))
-    return gone.rowcount
 
 
 class Users:
@@ -165,6 +124,25 @@ class Users:
             _refuse_oneself(by, before, "is_blocked")
             values["blocked_at"] = self._clock() if change.blocked else None
         return values
+
+    def sign_in_external(
+        self, org_id: str, issuer: str, subject: str, email: str | None, name: str, groups: Sequence[str] = (), *,
+        email_verified: bool = False, role: Role | None = None, new_role: Role = Role.user, new_waits: bool = False,
+        where: Origin = NOWHERE,
+    ) -> User:  # fmt: skip
+        """The user whom an identity provider vouches for (issuer and subject, whose signature the caller has checked), made at the
+        first time and brought to what the provider says today. `groups` are names that it claims, `role` what they lead to (None:
+        the role stays, at first `new_role`), `new_waits` whether somebody new has to be let in. `ForbiddenError` for who is blocked
+        or waits; the attempt is written down. Then `Sessions.start(user, "oidc", where)`."""
+        said = external.checked(
+            external.External(issuer, subject, email, name, tuple(groups), email_verified, role, new_role, new_waits)
+        )  # fmt: skip
+        with self._database.write() as transaction:
+            user = external.admitted(transaction, org_id, said, where, self._clock())
+            refused = external.standing(transaction, user, where)
+        if refused is not None:
+            raise refused
+        return user
 
     def delete(self, by: Actor, rights: frozenset[Permission], identifier: str) -> None:
         """Delete a user with tokens and sessions; what the user did stays known."""
