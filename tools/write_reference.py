@@ -10,6 +10,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from meshtrail.agent.config import AgentConfig
 from meshtrail.control import metrics as control_metrics
+from meshtrail.control.permissions import BUNDLES, ROLE_NOTES, ROLES, Permission
 from meshtrail.filter.amounts import NAMED
 from meshtrail.filter.fields import fields_of
 from meshtrail.filter.searched import searched
@@ -135,9 +136,36 @@ def filter_fields() -> str:
     return "\n".join(lines) + "\n"
 
 
+_PERMISSIONS = """# Roles and permissions
+
+Every route needs one permission (or is open to everybody, or to peers only). What a request may do is what its user's role and its
+token's scopes have in common at that moment; a token of the organisation, which has no user, may do what its scopes say. Nobody can
+make a user, a token, a password or a role with a right that they lack themselves.
+"""
+
+
+def permissions() -> str:
+    """Who may do what, and which scopes of tokens there are."""
+    roles = list(ROLES)
+    lines = [_PERMISSIONS, "## Roles\n", *(f"- **{role}**: {note}" for role, note in ROLE_NOTES.items()), "", "## Permissions\n"]
+    lines += [f"| permission | meaning | {' | '.join(roles)} |", "|---|---|" + "---|" * len(roles)]
+    for each in Permission:
+        marks = " | ".join("yes" if each in ROLES[role] else "" for role in roles)
+        lines.append(f"| `{each}` | {each.doc} | {marks} |")
+    lines += [
+        "",
+        "## Scopes of tokens\n",
+        "A scope is a permission, or one of these words for several:\n",
+        "| scope | permissions |",
+        "|---|---|",
+    ]
+    lines += [f"| `{scope}` | {', '.join(f'`{each}`' for each in Permission if each in BUNDLES[scope])} |" for scope in BUNDLES]
+    return "\n".join(lines) + "\n"
+
+
 PAGES = {
     "audit-codes.md": audit_codes, "fields.md": fields, "filter-fields.md": filter_fields, "limits.md": limits,
-    "configuration.md": configuration, "metrics.md": counters,
+    "configuration.md": configuration, "metrics.md": counters, "permissions.md": permissions,
 }  # fmt: skip
 
 
