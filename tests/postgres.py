@@ -65,21 +65,27 @@ class PostgresServer:
         return self.folder / "data"
 
     def start(self) -> None:
-        """Start and wait until it answers."""
+        """Start and wait until it answers. What is left of a server that was killed is waited for."""
+        deadline = time.monotonic() + START_S
+        while not self._answers():
+            assert time.monotonic() < deadline, (self.folder / "log").read_text()
+            if self._process is None or self._process.poll() is not None:
+                self._process = self._launched()
+            time.sleep(0.02)
+
+    def _launched(self) -> subprocess.Popen[bytes]:
         options = [word for each in (*self._options, f"unix_socket_directories={self.folder}") for word in ("-c", each)]
-        dies_with_us = ["setpriv", "--pdeathsig", "INT"] if not self._prefix else [*self._prefix, "--pdeathsig", "INT"]
+        dies_with_us = [*(self._prefix or ["setpriv"]), "--pdeathsig", "INT"]
         command = [*dies_with_us, str(self._programs / "postgres"), "-D", str(self._data), *options]
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
-        deadline = time.monotonic() + START_S
-        while True:
-            try:
-                self.connect("postgres").close()
-                return
-            except psycopg.OperationalError:
-                assert self._process.poll() is None, (self.folder / "log").read_text()
-                assert time.monotonic() < deadline, "PostgreSQL does not answer"
-                time.sleep(0.02)
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
+
+    def _answers(self) -> bool:
+        try:
+            self.connect("postgres").close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def stop(self, sent: signal.Signals = signal.SIGINT) -> None:
         """End it: at once but orderly, or as the signal says (`SIGQUIT`: as in a crash)."""

@@ -39,6 +39,13 @@ class Database:
         """Open the database and bring its tables to this release's version."""
         self.backend.open()
         try:
+            self._migrate()
+        except BaseException:
+            self.backend.close()
+            raise
+
+    def _migrate(self) -> None:
+        try:
             with self.backend.reading() as transaction:
                 current = migrated(transaction, self.backend.shown)
             if not current:
