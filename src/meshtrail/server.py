@@ -5,7 +5,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
@@ -20,6 +20,7 @@ from meshtrail.common.clock import Clock, wall_clock
 from meshtrail.control.agents import Agents
 from meshtrail.control.collectors import CollectorStore
 from meshtrail.control.directories import Directories
+from meshtrail.control.places import Place
 from meshtrail.control.service import Control
 from meshtrail.control.signing import ServerKey
 from meshtrail.control.watch import watch
@@ -71,6 +72,14 @@ class ServerConfig:
     """Seconds of silence after which a reporter counts as gone and its open connections as lost."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks of proxies that are believed when they say who asks (`X-Forwarded-For`, `-Proto`, `-Host`)."""
+    control_url: str = field(default="", repr=False)
+    """Address of a PostgreSQL database for organisations and what they have; empty: a SQLite file in the data folder. It may hold a
+    password, so it is better given by `MESHTRAIL_CONTROL_URL` than as an option."""
+
+
+def control_place(data: Path, url: str) -> Place:
+    """Where the control store is: at this address, or in this data folder when there is none."""
+    return url or data / CONTROL_FILE
 
 
 def _nothing() -> None:
@@ -87,7 +96,7 @@ class Server:
     def __init__(self, config: ServerConfig, clock: Clock = wall_clock) -> None:
         self.config = config
         self._clock = clock
-        self.control = Control(config.data / CONTROL_FILE, clock)
+        self.control = Control(control_place(config.data, config.control_url), clock)
         self.engine = EmbeddedEngine(config.data / STORE_FOLDER)
         self.capture: Callable[[], Capture] = _capture_unknown
         self.before_drain: Callable[[], None] = _nothing

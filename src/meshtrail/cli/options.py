@@ -9,6 +9,8 @@ import typer
 from meshtrail.ingest.limits import COLLECTOR_FORGET_S
 
 DEFAULT_URL = "http://127.0.0.1:8765"
+CONTROL_URL = "MESHTRAIL_CONTROL_URL"
+"""Variable of the environment that says where the control store is, for the server and for all commands that open it."""
 
 
 def default_data() -> Path:
@@ -40,6 +42,14 @@ TrustedProxy = Annotated[
     list[str] | None,
     typer.Option(
         help="Address or network of a proxy that is believed when it says who asks (X-Forwarded-For, -Proto, -Host); repeat for several."
+    ),
+]
+ControlUrl = Annotated[
+    str,
+    typer.Option(
+        envvar=CONTROL_URL,
+        help="PostgreSQL database for who and what the organisation has, such as postgresql://meshtrail@db.example.org/meshtrail; "
+        "else a file in the data folder. Passwords belong into the environment or into ~/.pgpass.",
     ),
 ]
 Url = Annotated[str, typer.Option(envvar="MESHTRAIL_URL", help="Address of the server.")]

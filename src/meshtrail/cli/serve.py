@@ -4,7 +4,7 @@ import typer
 import uvloop
 
 from meshtrail.cli.local import LOCAL_TOKEN_FILE, ensure_token
-from meshtrail.cli.options import Data, GeoFile, Host, Port, SilentAfter, TrustedProxy
+from meshtrail.cli.options import ControlUrl, Data, GeoFile, Host, Port, SilentAfter, TrustedProxy
 from meshtrail.common.logs import configure_logs
 from meshtrail.control.service import Scope
 from meshtrail.ingest.limits import SILENT_AFTER_S
@@ -13,14 +13,14 @@ from meshtrail.server import Server, ServerConfig
 
 def serve(
     data: Data, host: Host = "127.0.0.1", port: Port = 8765, geo_file: GeoFile = None, silent_after: SilentAfter = SILENT_AFTER_S,
-    trusted_proxy: TrustedProxy = None,
+    trusted_proxy: TrustedProxy = None, control_url: ControlUrl = "",
 ) -> None:  # fmt: skip
     """Run the server without a local agent.
 
     Example: meshtrail serve --host 0.0.0.0 --data /srv/meshtrail
     """
     configure_logs()
-    server = Server(ServerConfig(data, host, port, geo_file, silent_after, tuple(trusted_proxy or ())))
+    server = Server(ServerConfig(data, host, port, geo_file, silent_after, tuple(trusted_proxy or ()), control_url))
     server.open()
     try:
         org_id, _ = server.control.first_organisation()

@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from meshtrail.cli.options import CONTROL_URL
 from meshtrail.control.actor import Actor
 from meshtrail.control.service import Control
 from meshtrail.model.enums import InitiatorType
-from meshtrail.server import CONTROL_FILE
+from meshtrail.server import control_place
 
 
 @contextmanager
 def opened(data: Path) -> Iterator[tuple[Control, str]]:
     """The store and its first organisation."""
-    control = Control(data / CONTROL_FILE)
+    control = Control(control_place(data, os.environ.get(CONTROL_URL, "")))
     control.open()
     try:
         yield control, control.first_organisation()[0]

@@ -10,7 +10,7 @@ import uvloop
 from meshtrail.agent.probe import capability
 from meshtrail.api.service import Capture
 from meshtrail.cli.local import AGENT_TOKEN_FILE, LOCAL_TOKEN_FILE, ensure_token
-from meshtrail.cli.options import Data, GeoFile, Host, Port, SilentAfter, TrustedProxy
+from meshtrail.cli.options import ControlUrl, Data, GeoFile, Host, Port, SilentAfter, TrustedProxy
 from meshtrail.cli.store import terminal
 from meshtrail.common.logs import configure_logs
 from meshtrail.control.service import Scope
@@ -76,6 +76,7 @@ def up(
     geo_file: GeoFile = None,
     silent_after: SilentAfter = SILENT_AFTER_S,
     trusted_proxy: TrustedProxy = None,
+    control_url: ControlUrl = "",
     agent: bool = typer.Option(True, help="Run this machine's agent too."),
 ) -> None:
     """Run everything on this machine: the dashboard shows its connections at once.
@@ -83,7 +84,7 @@ def up(
     Example: sudo meshtrail up
     """
     configure_logs()
-    server = Server(ServerConfig(data, host, port, geo_file, silent_after, tuple(trusted_proxy or ())))
+    server = Server(ServerConfig(data, host, port, geo_file, silent_after, tuple(trusted_proxy or ()), control_url))
     server.open()
     local = LocalAgent(data, agent)
     server.capture = local.state
