@@ -11,6 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from meshtrail.agent.config import AgentConfig
 from meshtrail.control import metrics as control_metrics
 from meshtrail.control.permissions import BUNDLES, ROLE_NOTES, ROLES, Permission
+from meshtrail.enrich.resolver import metrics as resolver_metrics
 from meshtrail.filter.amounts import NAMED
 from meshtrail.filter.fields import fields_of
 from meshtrail.filter.searched import searched
@@ -48,7 +49,7 @@ def _documented(path: Path) -> list[tuple[str, str, str]]:
 def limits() -> str:
     """The limits of the rooms that have some."""
     lines = ["# Limits\n"]
-    for room in ("ingest", "filter", "control", "agent"):
+    for room in ("ingest", "enrich/resolver", "filter", "control", "agent"):
         lines += [f"## {room}\n", "| limit | value | reason |", "|---|---|---|"]
         lines += [f"| `{name}` | `{value}` | {text} |" for name, value, text in _documented(ROOT / f"src/meshtrail/{room}/limits.py")]
         lines.append("")
@@ -83,7 +84,7 @@ def _field_texts(body: ast.ClassDef) -> list[tuple[str, str]]:
 def counters() -> str:
     """Metrics at /metrics."""
     lines = ["# Metrics\n", "`GET /metrics`, Prometheus' text format.\n", "| metric | kind | meaning |", "|---|---|---|"]
-    for metric in (*vars(metrics).values(), *vars(control_metrics).values()):
+    for metric in (*vars(metrics).values(), *vars(resolver_metrics).values(), *vars(control_metrics).values()):
         if isinstance(metric, MetricWrapperBase):
             family = next(iter(metric.describe()))
             lines.append(f"| `{family.name}` | {family.type} | {family.documentation} |")

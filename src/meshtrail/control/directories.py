@@ -2,12 +2,14 @@
 
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 
 from meshtrail.common.errors import ForbiddenError
 from meshtrail.control.actor import Actor
 from meshtrail.control.inventory import Group, PeerRecord, Snapshot
 from meshtrail.control.limits import SNAPSHOTS_MAX
 from meshtrail.control.peers import cleaned
+from meshtrail.control.rulebooks import Rulebooks
 from meshtrail.control.service import Control
 from meshtrail.enrich.directory import Directory, Peer
 from meshtrail.enrich.resources import Resource, Resources
@@ -21,6 +23,8 @@ class Directories:
 
     def __init__(self, control: Control) -> None:
         self._control = control
+        self.rulebooks = Rulebooks(control.snapshots)
+        """Rules of the present and the past."""
         self._kept: OrderedDict[str, tuple[Snapshot, Directory]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -30,7 +34,7 @@ class Directories:
         found = self._kept.get(org_id)
         if found is not None and found[0] is snapshot:
             return found[1]
-        directory = directory_of(snapshot)
+        directory = replace(directory_of(snapshot), books=self.rulebooks.of(snapshot))
         with self._lock:
             self._kept[org_id] = snapshot, directory
             self._kept.move_to_end(org_id)

@@ -68,6 +68,15 @@ def revision_at(transaction: Connection, org_id: str, at: int) -> Revision | Non
     return None if row is None else Revision(row.revision, row.at)
 
 
+def last_revision(transaction: Connection, org_id: str, until: int | None = None) -> Revision | None:
+    """The last revision, or the last one until one of this number."""
+    query = select(revisions.c.revision, revisions.c.at).where(revisions.c.org_id == org_id)
+    if until is not None:
+        query = query.where(revisions.c.revision <= until)
+    row = transaction.execute(query.order_by(revisions.c.revision.desc()).limit(1)).first()
+    return None if row is None else Revision(row.revision, row.at)
+
+
 def revisions_between(transaction: Connection, org_id: str, first: int, last: int, most: int) -> list[Revision]:
     """Revisions after `first` until `last`, oldest first; the newest `most` of them."""
     mine = (revisions.c.org_id == org_id) & (revisions.c.at > first) & (revisions.c.at <= last)

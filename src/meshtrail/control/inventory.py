@@ -7,6 +7,7 @@ from functools import cached_property
 
 import msgspec
 
+from meshtrail.control.history import Revision
 from meshtrail.control.overlay import Addresses, overlay_addresses
 from meshtrail.enrich.directory import Peer as Facts
 from meshtrail.model.network_map import Action, Mode, PortRange, Protocol, ResourceType
@@ -166,6 +167,8 @@ class Snapshot:
     networks: Mapping[str, Network] = field(default_factory=dict)
     resources: Mapping[str, Resource] = field(default_factory=dict)
     routers: Mapping[str, Router] = field(default_factory=dict)
+    revision: Revision | None = None
+    """The revision with which it came to be so; None: nothing was ever changed."""
 
     @cached_property
     def peers(self) -> Mapping[str, PeerRecord]:

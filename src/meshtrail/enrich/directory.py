@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from meshtrail.enrich.resolver.books import NO_BOOKS, Books
 from meshtrail.enrich.resources import NO_RESOURCES, Resources
 from meshtrail.ingest.validate import packed
 
@@ -30,6 +31,8 @@ class Directory:
     by_address: Mapping[bytes, Peer]
     resources: Resources = NO_RESOURCES
     """What stands in the networks behind routing peers."""
+    books: Books = NO_BOOKS
+    """The rules that were in force at any moment."""
 
     @staticmethod
     def of(peers: Iterable[Peer], resources: Resources = NO_RESOURCES) -> "Directory":

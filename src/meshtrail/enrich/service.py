@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from meshtrail.enrich import ports
 from meshtrail.enrich.directory import Directory, Peer, is_loopback
 from meshtrail.enrich.geo import Atlas, Place
+from meshtrail.enrich.resolver.resolve import resolve
 from meshtrail.enrich.resources import Resource
 from meshtrail.model.enums import EndpointType
 
@@ -41,13 +42,13 @@ class Enricher:
         self._atlas = atlas
 
     def enrich(self, table: pa.Table, directory: Directory) -> pa.Table:
-        """The table with names, places and service names; its address columns are dictionaries and stay so."""
+        """The table with names, places, service names and rules; its address columns are dictionaries and stay so."""
         if "reporter_id" in table.column_names:
             table = _fill_reporter(table, directory)
         for end in ("source", "destination"):
             if f"{end}_address" in table.column_names:
                 table = self._fill_end(table, end, directory)
-        return _fill_application(table)
+        return resolve(_fill_application(table), directory.books)
 
     def _fill_end(self, table: pa.Table, end: str, directory: Directory) -> pa.Table:
         addresses = _whole(table[f"{end}_address"])

@@ -40,8 +40,12 @@ class Verdict(IntEnum):
 
 
 class Attribution(IntEnum):
-    """How the deciding policy was found."""
+    """How the deciding rule was found: `reported` by the agent that enforced it; `resolved` by the server, from the policies in
+    force; `default_deny` and `default_allow`: no rule matches; `ambiguous`: several rules may have decided; `none`: unknown. What
+    is less certain has a smaller number, so that it never replaces what is known."""
 
+    ambiguous = -1
+    default_allow = 0
     none = 1
     default_deny = 2
     resolved = 3

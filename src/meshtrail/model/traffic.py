@@ -130,7 +130,20 @@ TRAFFIC = Family(
             Column("policy_name", Kind.name, "Name of that policy at that moment."),
             Column("rule_id", Kind.name, "Rule of the policy that decided."),
             Column("policy_version", Kind.u32, "Version of the policy in force at that moment."),
-            choice("attribution", enums.Attribution, "How the deciding policy was found.", Merge.largest),
+            choice(
+                "attribution",
+                enums.Attribution,
+                "How the deciding rule was found: `reported` by the agent that enforced it, `resolved` by the server from the policies in "
+                "force, `default_deny` or `default_allow` where no rule matches, `ambiguous` where several may have decided.",
+                Merge.largest,
+            ),
+            Column(
+                "rule_candidates",
+                Kind.names,
+                "Rules that may have decided, the first 16, where it is not certain which of them did.",
+                merge=Merge.largest,
+                wire=False,
+            ),
         ),
         "shape": (
             choice("connection_type", enums.ConnectionType, "Peer to peer, or through a routing peer."),

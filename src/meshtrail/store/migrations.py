@@ -17,9 +17,13 @@ STEPS: tuple[tuple[str, ...], ...] = (
     (create_table(TRAFFIC),),
     (f"ALTER TABLE traffic MODIFY COLUMN {column_definition(TRAFFIC.columns['gap_cause'])}",),
     (create_table(AUDIT),),
+    (
+        f"ALTER TABLE traffic MODIFY COLUMN {column_definition(TRAFFIC.columns['attribution'])}",
+        f"ALTER TABLE traffic ADD COLUMN IF NOT EXISTS {column_definition(TRAFFIC.columns['rule_candidates'])} AFTER attribution",
+    ),
 )
 """Step n brings the store from version n to n + 1. The second: gaps can come from a limit on logged denials. The third:
-audit events."""
+audit events. The fourth: rules are found by the server."""
 
 VERSION = len(STEPS)
 

@@ -1,0 +1,178 @@
+"""A book: the rules of one moment, compiled to answer many connections at once.
+
+A connection is a question of three numbers: the class of its source, the class of its destination, and its kind. Peers with the
+same rules are one class. Answers are remembered by question in a table that a hash leads into: a newer one takes an older one's place.
+"""
+
+import ipaddress
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from meshtrail.enrich.resolver import bits
+from meshtrail.enrich.resolver.kinds import Kinds
+from meshtrail.enrich.resolver.limits import ADDRESSES_REMEMBERED, ANSWERS_REMEMBERED, CANDIDATES_MAX, QUESTIONS_AT_ONCE
+from meshtrail.enrich.resolver.material import Ends, Line, Material
+from meshtrail.enrich.resolver.places import NOT_FORWARDED, NOWHERE, Places, mapped
+
+NOBODY = 0
+"""The class of addresses of the overlay that no peer has, and of other addresses of a peer itself: no rule names them."""
+
+OUTSIDE = -1
+"""The class of sources that are not in the overlay: rules do not govern them."""
+
+_HASH = np.uint64(0x9E37_79B9_7F4A_7C15)
+_SLOT_BITS = ANSWERS_REMEMBERED.bit_length() - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The rules of each question: the first drop and the first accept (-1: none), and whether there are more of them."""
+
+    drop: np.ndarray
+    drops: np.ndarray
+    accept: np.ndarray
+    accepts: np.ndarray
+
+
+class Book:
+    """See the module. Not changed after it is made, but for what it remembers. Thread-safe."""
+
+    def __init__(self, material: Material) -> None:
+        self.lines: tuple[Line, ...] = tuple(rule.line for rule in material.rules)
+        self._numbers = material.addresses
+        self.peers = {identifier: number for number, identifier in enumerate(material.peers)}
+        self._ranges = [mapped(network) for network in material.ranges]
+        self.kinds = Kinds(material.rules)
+        self.places = Places(material)
+        self._make_classes(material)
+        self._drops = _row([not line.accept for line in self.lines])
+        both = _row([rule.bidirectional for rule in material.rules])
+        self._both = both if both.any() else None
+        self._places_of: dict[bytes, int] = {}
+        self._candidates: dict[tuple[int, int, int, bool], tuple[int, ...]] = {}
+        self._lock = threading.Lock()
+        self._slots = np.full(ANSWERS_REMEMBERED, -1, dtype=np.int64)
+        self._found = np.zeros((4, ANSWERS_REMEMBERED), dtype=np.int32)
+
+    def _make_classes(self, material: Material) -> None:
+        peers = len(material.peers)
+        froms = bits.pack((_union(material.members, rule.sources, peers) for rule in material.rules), peers)
+        tos = bits.pack((_union(material.members, rule.destinations, peers) for rule in material.rules), peers)
+        words = froms.shape[1]
+        rows, classes = bits.distinct(np.concatenate([froms, tos], axis=1)) if peers else (np.zeros((0, 2 * words), "<u8"), froms[:, 0])
+        nobody, nowhere = np.zeros((1, words), "<u8"), np.zeros((len(self.places.rows), words), "<u8")
+        self.classes_of_peers = np.append(classes.astype(np.int64) + 1, NOBODY)
+        """The class of each peer, by number; the last one is that of nobody (-1)."""
+        self._first_place = 1 + len(rows)
+        self._froms = np.concatenate([nobody, rows[:, :words], nowhere])
+        self._tos = np.concatenate([nobody, rows[:, words:], self.places.rows])
+        default = 1 if material.accepts else 2
+        if not material.rules and not material.ordered:
+            default = 0
+        near = np.full(self._first_place, default)
+        far = self.places.defaults if default else np.zeros_like(self.places.defaults)
+        self.defaults = np.concatenate([near, far])
+        """Of each class: whether what no rule names is let in (1), is not (2), either (3), or nothing is known (0)."""
+        self.ordered = np.concatenate([np.full(self._first_place, material.ordered), self.places.ordered])
+        self.doubtful = np.concatenate([np.zeros(self._first_place, bool), self.places.doubtful])
+
+    def peer(self, address: bytes) -> int:
+        """The number of the peer that has an address of the overlay; -1: nobody."""
+        return self._numbers.get(address, -1)
+
+    def class_of_source(self, address: bytes) -> int:
+        """The class of an address that opens connections."""
+        number = self.peer(address)
+        if number >= 0:
+            return int(self.classes_of_peers[number])
+        return NOBODY if self.in_overlay(address) else OUTSIDE
+
+    def in_overlay(self, address: bytes) -> bool:
+        """Whether an address is of the overlay."""
+        whole = int.from_bytes(address, "big")
+        return any(whole >> 128 - length == first for length, first in self._ranges)
+
+    def place(self, address: bytes) -> int:
+        """The place of an address that is no peer's."""
+        found = self._places_of.get(address)
+        if found is None:
+            if len(self._places_of) >= ADDRESSES_REMEMBERED:
+                self._places_of.clear()
+            found = self._places_of[address] = self.places.of(address)
+        return found
+
+    def classes_of_places(self, places: np.ndarray, views: np.ndarray, forwarded: np.ndarray) -> np.ndarray:
+        """The classes of places as seen by views. `forwarded`: somebody is known to have led there."""
+        seen = np.where((places == NOWHERE) & ~forwarded, NOT_FORWARDED, places)
+        return self._first_place + views.astype(np.int64) * self.places.count + seen
+
+    def matches(self, sources: np.ndarray, destinations: np.ndarray, kinds: np.ndarray) -> Matches:
+        """The rules of questions. Sources are in the overlay."""
+        with self._lock:
+            return self._matches(sources, destinations, kinds)
+
+    def _matches(self, sources: np.ndarray, destinations: np.ndarray, kinds: np.ndarray) -> Matches:
+        questions = (sources.astype(np.int64) * len(self._tos) + destinations) * len(self.kinds.rows) + kinds
+        slots = ((questions.view(np.uint64) * _HASH) >> np.uint64(64 - _SLOT_BITS)).astype(np.int64)
+        found = self._found[:, slots]
+        missing = np.flatnonzero(self._slots[slots] != questions)
+        if len(missing):
+            distinct, where, which = np.unique(questions[missing], return_index=True, return_inverse=True)
+            rows = missing[where]
+            answers = self._look_up(sources[rows], destinations[rows], kinds[rows])
+            found[:, missing] = answers[:, which]
+            free, one_each = np.unique(slots[rows], return_index=True)
+            self._slots[free], self._found[:, free] = distinct[one_each], answers[:, one_each]
+        return Matches(found[0], found[1].astype(bool), found[2], found[3].astype(bool))
+
+    def candidates(self, source: int, destination: int, kind: int, *, accept: bool) -> tuple[int, ...]:
+        """The numbers of the first rules of one question that let in, or that do not."""
+        key = source, destination, kind, accept
+        found = self._candidates.get(key)
+        if found is None:
+            if len(self._candidates) >= ANSWERS_REMEMBERED:
+                self._candidates.clear()
+            found = self._candidates[key] = tuple(bits.numbers(self._rules_of(*key), CANDIDATES_MAX))
+        return found
+
+    def _rules_of(self, source: int, destination: int, kind: int, accept: bool) -> np.ndarray:
+        one = (np.array([number]) for number in (source, destination, kind))
+        row = self._rules(*one)[0]
+        return row & ~self._drops if accept else row & self._drops
+
+    def _look_up(self, sources: np.ndarray, destinations: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+        parts = []
+        for begin in range(0, len(sources), QUESTIONS_AT_ONCE):
+            part = slice(begin, begin + QUESTIONS_AT_ONCE)
+            rows = self._rules(sources[part], destinations[part], kinds[part])
+            parts.append(np.stack([*bits.first(rows & self._drops), *bits.first(rows & ~self._drops)]))
+        return np.concatenate(parts, axis=1)
+
+    def _rules(self, sources: np.ndarray, destinations: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+        rows = self._froms[sources] & self._tos[destinations]
+        if self._both is not None:
+            rows |= self._tos[sources] & self._froms[destinations] & self._both
+        return rows & self.kinds.rows[kinds]
+
+
+def _row(flags: Sequence[bool]) -> np.ndarray:
+    """One row of bits from a flag of each rule."""
+    return bits.pack((np.array([flag]) for flag in flags), 1)[0]
+
+
+def _union(members: np.ndarray, ends: Ends, peers: int) -> np.ndarray:
+    flags: np.ndarray = np.zeros(peers, dtype=bool)
+    if ends.groups:
+        flags |= members[list(ends.groups)].any(axis=0)
+    if ends.peer >= 0:
+        flags[ends.peer] = True
+    return flags
+
+
+def packed(text: str) -> bytes:
+    """An address in the form in which books know it; `ValueError` for what is none."""
+    address = ipaddress.ip_address(text)
+    return address.packed if address.version == 6 else b"\x00" * 10 + b"\xff\xff" + address.packed

@@ -1,0 +1,87 @@
+"""Fills the columns of a batch that say which rule decided. What a sender said of a rule stays."""
+
+import numpy as np
+import pyarrow as pa
+
+from meshtrail.enrich.resolver import fill, metrics
+from meshtrail.enrich.resolver.answers import Found, answer
+from meshtrail.enrich.resolver.book import Book
+from meshtrail.enrich.resolver.books import Books
+from meshtrail.enrich.resolver.connections import Connections, Questions
+from meshtrail.enrich.resolver.material import Line
+from meshtrail.model.enums import Attribution
+
+_ATTRIBUTIONS = np.array(
+    [Attribution.none, Attribution.resolved, Attribution.ambiguous, Attribution.default_deny, Attribution.default_allow], dtype=np.int8
+)
+"""By what was found (`Found`)."""
+
+
+def resolve(table: pa.Table, books: Books) -> pa.Table:
+    """The batch with the rules of its connections."""
+    connections = Connections.of(table)
+    if not len(connections.rows):
+        return table
+    started = connections.started_at
+    periods = books.between(int(started.min()), int(started.max()))
+    of_period = np.searchsorted(periods.starts, started, "right") - 1
+    said = _Said(table.num_rows)
+    for number in np.unique(of_period):
+        rows = np.flatnonzero(of_period == number)
+        book = periods.book(int(number)) if number >= 0 else None
+        if book is None:
+            metrics.SKIPPED.labels("unknown_past" if number < 0 else "busy").inc(len(rows))
+        else:
+            part = connections.taken(rows)
+            said.add(book, part, part.questions(book))
+    return said.written(table)
+
+
+class _Said:
+    """What is said of each row of a batch."""
+
+    def __init__(self, rows: int) -> None:
+        self._found = np.zeros(rows, dtype=np.int8)
+        self._policies = np.full(rows, -1, dtype=np.int64)
+        self._rules = np.full(rows, -1, dtype=np.int64)
+        self._several = np.full(rows, -1, dtype=np.int64)
+        self._lists: list[tuple[str, ...]] = []
+        self._lines: list[Line] = []
+
+    def add(self, book: Book, connections: Connections, questions: Questions) -> None:
+        """What a book says."""
+        rows = connections.rows[questions.rows]
+        answers = answer(book, questions.sources, questions.destinations, questions.kinds, questions.verdicts)
+        self._found[rows] = answers.found
+        first = len(self._lines)
+        self._lines += book.lines
+        sure = answers.found == Found.rule
+        self._policies[rows[sure]] = self._rules[rows[sure]] = answers.rule[sure] + first
+        for found, count in enumerate(np.bincount(answers.found, minlength=len(Found))):
+            metrics.RESOLVED.labels(Found(found).name).inc(int(count))
+        metrics.RESOLVED.labels(Found.nothing.name).inc(len(connections.rows) - len(rows))
+        some = np.flatnonzero(answers.found == Found.candidates)
+        if len(some):
+            self._add_candidates(book, first, rows[some], questions.taken(some), answers.accept[some])
+
+    def _add_candidates(self, book: Book, first: int, rows: np.ndarray, questions: Questions, accept: np.ndarray) -> None:
+        """Candidates of one policy say which policy it was."""
+        asked = np.stack([questions.sources, questions.destinations, questions.kinds, accept], axis=1)
+        distinct, which = np.unique(asked, axis=0, return_inverse=True)
+        numbers = [book.candidates(source, end, kind, accept=bool(lets)) for source, end, kind, lets in distinct.tolist()]
+        self._several[rows] = which.reshape(-1) + len(self._lists)
+        self._lists += [tuple(book.lines[number].rule_id for number in each) for each in numbers]
+        one = np.array([each[0] + first if len({book.lines[number].policy_id for number in each}) == 1 else -1 for each in numbers])
+        self._policies[rows] = one[which.reshape(-1)]
+        self._found[rows[self._policies[rows] >= 0]] = Found.rule
+
+    def written(self, table: pa.Table) -> pa.Table:
+        """The batch with it."""
+        if not self._found.any():
+            return table
+        table = fill.texts(table, "policy_id", self._policies, lambda number: self._lines[number].policy_id)
+        table = fill.texts(table, "policy_name", self._policies, lambda number: self._lines[number].policy_name)
+        table = fill.texts(table, "rule_id", self._rules, lambda number: self._lines[number].rule_id)
+        table = fill.numbers(table, "policy_version", self._policies, lambda number: self._lines[number].policy_version)
+        table = fill.values(table, "attribution", pa.array(_ATTRIBUTIONS[self._found]), self._found > 0)
+        return fill.lists(table, "rule_candidates", self._several, self._lists) if self._lists else table
