@@ -29,6 +29,8 @@ ROUTES = {
     ("GET", "/api/v1/collectors"): Scope.read,
     ("GET", "/api/v1/collectors/laptop"): Scope.read,
     ("GET", "/api/v1/status"): Scope.read,
+    ("GET", "/api/v1/filter/complete"): Scope.read,
+    ("GET", "/api/v1/filter/explain"): Scope.read,
     ("GET", "/api/events/network-traffic"): Scope.read,
     ("POST", "/api/v1/ingest/traffic"): Scope.ingest,
     ("POST", "/api/v1/ingest/facts"): Scope.ingest,

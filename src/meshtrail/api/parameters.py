@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from meshtrail.common.clock import microseconds
+from meshtrail.api.filter_text import understood, zone_of
+from meshtrail.common.clock import microseconds, wall_clock
 from meshtrail.common.errors import InvalidError
+from meshtrail.filter import Moment, Node, resolved
+from meshtrail.model.columns import TRAFFIC, Family
 from meshtrail.store.query import Condition, Query, condition
 
 PAGE_ROWS = 50
@@ -16,7 +19,7 @@ BUCKETS = 60
 BUCKETS_MAX = 500
 """Bars of one histogram: more than pixels of a phone make no sense."""
 
-RESERVED = frozenset({"limit", "cursor", "order", "from", "to", "search", "buckets", "after"})
+RESERVED = frozenset({"limit", "cursor", "order", "from", "to", "search", "buckets", "after", "filter", "zone"})
 Parameters = Mapping[str, Sequence[str]]
 
 
@@ -49,23 +52,33 @@ def time(parameters: Parameters, name: str) -> int | None:
         raise InvalidError(f"{name} is {text[:40]!r}; it must be an RFC 3339 time such as 2026-11-21T09:00:00Z.") from None
 
 
-def conditions(parameters: Parameters) -> tuple[Condition, ...]:
+def conditions(parameters: Parameters, family: Family = TRAFFIC) -> tuple[Condition, ...]:
     """`field=value` (repeat for any of several), `field.not=`, `field.gte=`, `.gt=`, `.lte=`, `.lt=`, `field.known=`."""
     found = []
     for name, values in parameters.items():
         if name in RESERVED:
             continue
         field, _, operator = name.partition(".")
-        found.append(condition(field, operator, list(values)))
+        found.append(condition(field, operator, list(values), family))
     return tuple(found)
 
 
-def query(org_id: str, parameters: Parameters) -> Query:
-    """The whole query string."""
+def tree(parameters: Parameters, family: Family, now: int) -> Node | None:
+    """The parameter `filter`, with instants in place of relative times; None without one."""
+    text = single(parameters, "filter")
+    moment = Moment(now, zone_of(single(parameters, "zone")))
+    return None if text is None else resolved(understood(text, family), moment)
+
+
+def query(org_id: str, parameters: Parameters, family: Family = TRAFFIC, now: int | None = None) -> Query:
+    """The whole query string; `now` (microseconds) is the moment of the request."""
     since, until = time(parameters, "from"), time(parameters, "to")
     if since is not None and until is not None and since >= until:
         raise InvalidError("from is not before to.")
-    return Query(org_id, conditions(parameters), since, until, single(parameters, "search") or "")
+    chosen = tree(parameters, family, wall_clock() if now is None else now)
+    return Query(
+        org_id, conditions(parameters, family), since, until, single(parameters, "search") or "", filter=chosen, family=family
+    )  # fmt: skip
 
 
 def newest_first(parameters: Parameters) -> bool:

@@ -14,7 +14,7 @@ from meshtrail.api.auth import PUBLIC, Gate
 from meshtrail.api.connection_schema import with_connections
 from meshtrail.api.errors import AnyRequest, on_error, request_id
 from meshtrail.api.lane import Lane
-from meshtrail.api.native import agent, collectors, connections, ingest, live, meta, sessions, settings, tokens, traffic
+from meshtrail.api.native import agent, collectors, connections, filters, ingest, live, meta, sessions, settings, tokens, traffic
 from meshtrail.api.netbird import accounts, groups, network_traffic, networks, peers, policies, setup_keys, users
 from meshtrail.api.netbird import tokens as user_tokens
 from meshtrail.api.schema import openapi_config
@@ -98,7 +98,7 @@ def create_app(rooms: Rooms, pages: Sequence[Any] = ()) -> Litestar:
         route_handlers=[
             traffic.list_traffic, traffic.traffic_histogram, traffic.get_traffic, live.live, ingest.ingest_traffic,
             ingest.ingest_facts, ingest.open_flows, *tokens.ROUTES, *sessions.ROUTES, meta.status, *agent.ROUTES, *settings.ROUTES,
-            *collectors.ROUTES, *connections.ROUTES,
+            *collectors.ROUTES, *connections.ROUTES, *filters.ROUTES,
         ],
     )  # fmt: skip
     state = State(

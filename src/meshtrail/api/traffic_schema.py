@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from meshtrail.filter.limits import TEXT_CHARACTERS_MAX
 from meshtrail.model.columns import TRAFFIC, Column, Kind
 from meshtrail.model.openapi import row_schema, wire_row_schema
 
@@ -39,7 +40,10 @@ def _window() -> list[dict[str, Any]]:
         _parameter("from", "Rows that started at or after this time.", time),
         _parameter("to", "Rows that started before this time.", time),
         _parameter("search", "Part of a name, address or service, in any case.", {"type": "string"}),
-    ]
+        _parameter("filter", "Rows that the filter chooses: `user = ana and destination.port in (22, 3389) and started_at > now-2h`. "
+                   "See the reference of the filter language.", {"type": "string", "maxLength": TEXT_CHARACTERS_MAX}),
+        _parameter("zone", "Time zone (IANA) in which the days of the filter begin.", {"type": "string", "default": "UTC"}),
+    ]  # fmt: skip
 
 
 def _page() -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ only that range. Where too few rows match for that, it finds the keys of the pag
 import base64
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -18,6 +18,7 @@ from meshtrail.model.columns import FAMILIES, Family, Kind
 from meshtrail.store.engine import Engine, Parameters
 from meshtrail.store.projection import Projection, native
 from meshtrail.store.query import Compiled, Query, compiled
+from meshtrail.store.recent_values import recent_values
 
 REACH_PERCENT = (120, 300)
 """Stored reports for each hundred rows of a page, tried one after the other: mostly merged already, or opening, progress
@@ -167,6 +168,10 @@ class FamilyReader:
             f"GROUP BY value ORDER BY count DESC, value LIMIT {limit}",
             part.parameters,
         )
+
+    def recent_values(self, org_id: str, names: Sequence[str], part: str, limit: int) -> list[str]:
+        """Texts of the columns in the newest rows that hold the part, in any case."""
+        return recent_values(self._engine, self.family, org_id, names, part, limit)
 
     def span(self, org_id: str) -> tuple[int, int] | None:
         """Smallest and largest time of the organisation's rows in microseconds, or None without rows."""

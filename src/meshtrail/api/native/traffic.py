@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -13,6 +14,7 @@ from meshtrail.api import parameters as read
 from meshtrail.common.clock import microseconds, rfc3339, wall_clock
 from meshtrail.common.errors import InvalidError, NotFoundError
 from meshtrail.control.service import Identity, Permission
+from meshtrail.filter import window
 from meshtrail.store.query import Query
 from meshtrail.store.reader import NATIVE_COLUMNS, Cursor, Reader, rows_in
 
@@ -79,19 +81,26 @@ def histogram_of(reader: Reader, org_id: str, parameters: read.Parameters) -> Hi
     """Counts by verdict over the window; without a window, over the last day of which there are rows."""
     query = read.query(org_id, parameters)
     buckets = read.integer(parameters, "buckets", read.BUCKETS, 1, read.BUCKETS_MAX)
-    until = query.until if query.until is not None else wall_clock()
-    since = query.since
-    if since is None:
-        span = reader.span(org_id)
-        since = max(until - _DAY_US, span[0]) if span and span[0] < until else until - _DAY_US
+    since, until = _bounds(reader, query)
     interval = next((width for width in INTERVALS_MS if (until - since) / 1_000 / width <= buckets), INTERVALS_MS[-1])
     first, last = since // 1_000 // interval, (until - 1) // 1_000 // interval
     if last - first >= 2 * read.BUCKETS_MAX:
         raise InvalidError("The window is too long for a histogram.", "Narrow it with from and to.")
-    bounded = Query(org_id, query.conditions, since, until, query.search)
+    bounded = replace(query, since=since, until=until)
     counted = {row["bucket"]: row for row in msgspec.json.decode(reader.histogram(bounded, interval))}
     bars = [_bar(bucket, interval, counted.get(bucket, {})) for bucket in range(first, last + 1)]
     return Histogram(bars, interval)
+
+
+def _bounds(reader: Reader, query: Query) -> tuple[int, int]:
+    """What the bars cover: the window that is asked for, else the one that the filter says, else a day; from the first row on."""
+    low, high = window(query.filter, query.family.time) if query.filter is not None else (None, None)
+    until = next(bound for bound in (query.until, high, wall_clock()) if bound is not None)
+    if query.since is not None:
+        return query.since, until
+    since = low if low is not None else until - _DAY_US
+    span = reader.span(query.org_id)
+    return (max(since, span[0]) if span and span[0] < until else max(since, until - _DAY_US)), until
 
 
 def _bar(bucket: int, interval: int, row: dict[str, int]) -> HistogramBucket:
