@@ -5,7 +5,7 @@ import pytest
 from meshtrail.common.errors import ForbiddenError, InvalidError, PeerRemovedError, UnauthenticatedError, UnusableError
 from meshtrail.control import enrolment_keys, peers
 from meshtrail.control.limits import CLOCK_SKEW_S_MAX, TOKEN_LIFETIME_S, TOKEN_OVERLAP_S
-from meshtrail.control.service import Control, Scope
+from meshtrail.control.service import Control, Permission
 from tests.control.organisation import Clock, Machine, Organisation
 
 
@@ -23,9 +23,7 @@ def test_a_key_makes_a_peer(control: Control, organisation: Organisation, laptop
     assert (peer.name, peer.facts.os, peer.facts.addresses) == ("laptop", "Debian 12", ("100.64.0.1", "10.0.0.5"))
     assert [group.name for group in organisation.snapshot.groups_of_peers[let_in.peer_id]] == ["All", "Staff"]
     identity = control.token_identity(let_in.token)
-    assert (identity.org_id, identity.peer_id, identity.scopes) == (organisation.id, let_in.peer_id, frozenset({Scope.ingest}))
-    with pytest.raises(ForbiddenError):
-        control.add_session(identity)
+    assert (identity.org_id, identity.peer_id, identity.permissions) == (organisation.id, let_in.peer_id, {Permission.ingest})
 
 
 def test_a_one_off_key_works_once(control: Control, organisation: Organisation, laptop: Machine) -> None:

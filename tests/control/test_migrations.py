@@ -13,6 +13,7 @@ from meshtrail.control.directories import Directories
 from meshtrail.control.migrations import HEAD
 from meshtrail.control.migrations.legacy import VERSION
 from meshtrail.control.migrations.upgrade import scripts
+from meshtrail.control.permissions import BUNDLES
 from meshtrail.control.service import Control, Scope
 from meshtrail.control.tables import metadata
 from tests.control.old_stores import OLD, VERSION_1, VERSION_2, build
@@ -46,7 +47,7 @@ def test_older_stores_open(old: str, tmp_path: Path, clock: Clock) -> None:
         control = Control(path, clock)
         control.open()
         assert control.first_organisation() == ("o1", False)
-        assert control.token_identity("secret").scopes >= {Scope.admin, Scope.read}
+        assert control.token_identity("secret").permissions >= BUNDLES[Scope.admin] | BUNDLES[Scope.read]
         assert Directories(control).get("o1").peers["p1"].name == "laptop"
         assert [group.name for group in control.snapshot("o1").groups.values()] == ["All"]
         assert not control.snapshot("o1").peers

@@ -1,70 +1,47 @@
-"""Secrets are random, kept as hashes, and end when they should."""
+"""What comes with an organisation; that no secret is on the disk."""
 
 from pathlib import Path
 
-import pytest
+from sqlalchemy import delete
 
-from meshtrail.common.errors import NotFoundError, UnauthenticatedError
 from meshtrail.control.actor import system
 from meshtrail.control.directories import Directories
-from meshtrail.control.service import SESSION_S, SIGN_IN_LINK_S, Control, Scope
+from meshtrail.control.permissions import ALL_PERMISSIONS
+from meshtrail.control.service import Control, Role, Scope
+from meshtrail.control.tables import users
 from meshtrail.enrich.directory import Peer
+from meshtrail.server import CONTROL_FILE
 from tests.control.organisation import Clock
 
 
-def test_token_works_until_it_expires_or_is_deleted(control: Control, clock: Clock) -> None:
-    """Its identity has the organisation and scopes it was made with."""
+def test_an_organisation_comes_with_an_owner(control: Control) -> None:
+    """Also one of before there were users, when it is opened; the first organisation is made once."""
     org_id, made = control.first_organisation()
     assert made
-    identifier, secret = control.add_token(org_id, "test", {Scope.read}, lifetime_s=60)
-    identity = control.token_identity(secret)
-    assert (identity.org_id, identity.scopes, identity.token_id) == (org_id, frozenset({Scope.read}), identifier)
-    clock.now += 61_000_000
-    with pytest.raises(UnauthenticatedError):
-        control.token_identity(secret)
-    _, other = control.add_token(org_id, "other", {Scope.read})
-    with pytest.raises(NotFoundError):
-        control.delete_token("another organisation", control.token_identity(other).token_id or "")
-    control.delete_token(org_id, control.token_identity(other).token_id or "")
-    with pytest.raises(UnauthenticatedError):
-        control.token_identity(other)
+    assert control.first_organisation() == (org_id, False)
+    (owner,) = control.users.list(org_id)
+    assert (owner.role, owner.status, owner.email) == (Role.owner, "invited", None)
+    with control.database.write() as transaction:
+        transaction.execute(delete(users))
+    control.open()
+    assert [each.role for each in control.users.list(org_id)] == [Role.owner]
 
 
-def test_no_secret_is_in_the_file(control: Control, tmp_path: Path) -> None:
-    """Neither tokens nor links nor sessions can be read from the disk."""
-    org_id, _ = control.first_organisation()
-    _, token = control.add_token(org_id, "test", {Scope.read})
-    link = control.add_sign_in_link(org_id)
-    session = control.use_sign_in_link(link)
+def test_no_secret_is_in_the_file(tmp_path: Path, clock: Clock) -> None:
+    """Neither tokens nor links nor sessions nor passwords can be read from the disk."""
+    control = Control(tmp_path / CONTROL_FILE, clock)
+    control.open()
+    by = system(control.first_organisation()[0])
+    _, token = control.tokens.create(by, ALL_PERMISSIONS, "test", {Scope.read})
+    link = control.sessions.add_link(by)
+    session = control.sessions.use_link(link).secret
+    _, made_up = control.users.create(by, ALL_PERMISSIONS, email="ana@example.org")
+    control.users.create(by, ALL_PERMISSIONS, email="bob@example.org", password="four words of bob")
     content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
-    for secret in (token, link, session):
+    control.close()
+    for secret in (token, link, session, made_up or "", "four words of bob"):
+        assert secret
         assert secret.encode() not in content
-
-
-def test_sign_in_link_works_once_and_not_for_long(control: Control, clock: Clock) -> None:
-    """A second use and a late use are refused."""
-    org_id, _ = control.first_organisation()
-    link = control.add_sign_in_link(org_id)
-    session = control.use_sign_in_link(link)
-    assert control.session_identity(session).org_id == org_id
-    with pytest.raises(UnauthenticatedError):
-        control.use_sign_in_link(link)
-    late = control.add_sign_in_link(org_id)
-    clock.now += (SIGN_IN_LINK_S + 1) * 1_000_000
-    with pytest.raises(UnauthenticatedError):
-        control.use_sign_in_link(late)
-
-
-def test_session_ends(control: Control, clock: Clock) -> None:
-    """By itself after its time, or when it is ended."""
-    org_id, _ = control.first_organisation()
-    first, second = (control.use_sign_in_link(control.add_sign_in_link(org_id)) for _ in range(2))
-    control.end_session(first)
-    with pytest.raises(UnauthenticatedError):
-        control.session_identity(first)
-    clock.now += (SESSION_S + 1) * 1_000_000
-    with pytest.raises(UnauthenticatedError):
-        control.session_identity(second)
 
 
 def test_directory_has_the_last_facts(control: Control) -> None:
