@@ -57,6 +57,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield running
 
 
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def any_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server process that tests share, with each kind of control store: a test that asks for it runs once for each."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("server")
+        return
+    database: PostgresServer = request.getfixturevalue("postgres")
+    with database.made() as url, ServerProcess(tmp_path_factory.mktemp("server"), control_url=url) as running:
+        yield running
+
+
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[ServerProcess]:
     """A server process of this test alone."""

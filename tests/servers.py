@@ -11,10 +11,12 @@ from typing import Any, Self
 
 import msgspec
 
+from meshtrail.cli.options import CONTROL_URL
 from meshtrail.control.actor import system
 from meshtrail.control.permissions import ALL_PERMISSIONS
+from meshtrail.control.places import Place
 from meshtrail.control.service import Control, Scope
-from meshtrail.server import CONTROL_FILE
+from meshtrail.server import control_place
 
 START_S = 60
 Answer = tuple[int, Any]
@@ -23,8 +25,9 @@ Answer = tuple[int, Any]
 class ServerProcess:
     """`meshtrail serve` (or another command) on a free port."""
 
-    def __init__(self, data: Path, command: tuple[str, ...] = ("serve",), prefix: tuple[str, ...] = ()) -> None:
+    def __init__(self, data: Path, command: tuple[str, ...] = ("serve",), prefix: tuple[str, ...] = (), control_url: str = "") -> None:
         self.data = data
+        self.control_url = control_url
         self._arguments = [*prefix, sys.executable, "-m", "meshtrail", *command, "--data", str(data), "--port", "0"]
         self._welcomes = command[0] == "up"
         self.said: list[str] = []
@@ -43,9 +46,7 @@ class ServerProcess:
     def start(self) -> None:
         """Start and wait until it answers."""
         self.url = ""
-        self.process = subprocess.Popen(
-            self._arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "NO_COLOR": "1"}
-        )
+        self.process = subprocess.Popen(self._arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self._environment)
         assert self.process.stdout is not None
         self.said = []
         for line in self.process.stdout:
@@ -57,6 +58,16 @@ class ServerProcess:
                 break
         assert self.url, "".join(self.said)
         self.token = (self.data / "local.token").read_text().strip()
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        found = {**os.environ, "NO_COLOR": "1"}
+        return {**found, CONTROL_URL: self.control_url} if self.control_url else found
+
+    @property
+    def place(self) -> Place:
+        """Where its control store is."""
+        return control_place(self.data, self.control_url)
 
     def stop(self) -> int:
         """SIGTERM and wait; the exit code."""
@@ -88,7 +99,7 @@ class ServerProcess:
 
     def new_organisation(self, *scopes: Scope) -> str:
         """A token of a new organisation."""
-        control = Control(self.data / CONTROL_FILE)
+        control = Control(self.place)
         control.open()
         try:
             return control.tokens.create(system(control.add_organisation("test")), ALL_PERMISSIONS, "test", set(scopes or Scope))[1]

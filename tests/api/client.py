@@ -7,7 +7,6 @@ import msgspec
 from meshtrail.common.clock import wall_clock
 from meshtrail.control.service import Control, Scope
 from meshtrail.model.network_map import Enrolled, Envelope, NetworkMap
-from meshtrail.server import CONTROL_FILE
 from tests.control.organisation import Machine
 from tests.servers import Answer, ServerProcess
 
@@ -61,6 +60,6 @@ class Client:
 
 def opened(server: ServerProcess) -> Control:
     """The control store of a server, as a command on its machine opens it."""
-    control = Control(server.data / CONTROL_FILE)
+    control = Control(server.place)
     control.open()
     return control

@@ -21,9 +21,9 @@ from tests.servers import ServerProcess
 
 
 @pytest.fixture
-def client(server: ServerProcess) -> Client:
+def client(any_server: ServerProcess) -> Client:
     """A new organisation."""
-    return Client(server)
+    return Client(any_server)
 
 
 @contextmanager
