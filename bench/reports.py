@@ -9,8 +9,8 @@ import heapq
 import random
 from collections.abc import Iterator
 
-from meshtrail.agent import flowid
 from meshtrail.agent.flow import Flow
+from meshtrail.agent.flowid import Maker, tuple_bits
 from meshtrail.agent.netlink.decode import Record
 from meshtrail.agent.processes import Owner
 from meshtrail.agent.report import Reporter
@@ -33,7 +33,7 @@ def turns(connections: int, rate: int, start_us: int, seed: int = 1) -> Iterator
     """The time and the lines of each put, for so many connections at so many a second, and then for what is still open."""
     chance = random.Random(seed)
     reporter = Reporter("bench", "bench", frozenset({OWN}))
-    maker = flowid.Maker(b"bench.")
+    maker = Maker(b"bench.")
     ending: list[tuple[int, int, Flow]] = []
     made, now_us = 0, start_us
     while made < connections or ending:
@@ -57,7 +57,7 @@ def _duration_us(chance: random.Random) -> int:
     return min(int(chance.lognormvariate(13.0, 2.0)), 60_000_000)
 
 
-def _opened(maker: flowid.Maker, chance: random.Random, number: int, started_us: int) -> Flow:
+def _opened(maker: Maker, chance: random.Random, number: int, started_us: int) -> Flow:
     if chance.random() < 0.35:
         place = min(int(chance.paretovariate(0.9) * 50), PUBLIC)
         destination = (0x5D000001 + 2711 * place).to_bytes(4, "big")
@@ -69,7 +69,7 @@ def _opened(maker: flowid.Maker, chance: random.Random, number: int, started_us:
         reply_source=destination, reply_source_port=port, reply_destination_port=source_port,
     )  # fmt: skip
     kernel_id = chance.getrandbits(32)
-    flow_id = maker.make(kernel_id, started_us, flowid.tuple_bits(OWN + destination, source_port << 16 | port))
+    flow_id = maker.make(kernel_id, started_us, tuple_bits(OWN + destination, source_port << 16 | port))
     flow = Flow(kernel_id, flow_id, started_us, started_us, record)
     flow.owner = OWNERS[chance.randrange(len(OWNERS))] if number % 4 else None
     return flow

@@ -60,6 +60,10 @@ SPOOL_BYTES_MAX = 1024**3
 SPOOL_AGE_S_MAX = 7 * 86_400.0
 """Older reports go too: what nobody fetched for a week is told as a gap, and not kept on a laptop for ever."""
 
+SPOOL_AGE_REPRIEVE_S = 3_600.0
+"""What is too old when the agent starts is kept for this time, in which it may be sent: the clock may be wrong so early, and a
+laptop may have lain in a drawer."""
+
 SPOOL_SEGMENT_BYTES = 8 * 1024**2
 """A segment is ended when it is larger than this: what is dropped at once, and read at once."""
 
@@ -242,6 +246,7 @@ assert RESEND_S_MIN < RESEND_S_MAX
 assert TABLE_FILL_CALM < TABLE_FILL_MAX < 1
 assert PULSE_S_MIN < METRICS_INTERVAL_S < FACTS_INTERVAL_S
 assert BATCH_BYTES_MAX + SPOOL_SEGMENT_BYTES < SPOOL_FILE_BYTES_MAX <= SPOOL_BYTES_MAX
+assert SPOOL_AGE_REPRIEVE_S < SPOOL_AGE_S_MAX
 assert SPOOL_CHUNK_BYTES_MAX < BATCH_BYTES_MAX
 assert SPOOL_SEGMENT_BYTES_MIN <= SPOOL_SEGMENT_BYTES <= SPOOL_BYTES_MAX // 8
 assert MAP_WAIT_S < REQUEST_TIMEOUT_S < ANSWER_S_MAX

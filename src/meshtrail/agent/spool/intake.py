@@ -47,6 +47,17 @@ class Intake:
         for gone in self.memory.put(chunk):
             self.lose(gone)
 
+    def end(self) -> int:
+        """Bring everything to the disk; what it does not take is lost with the process, counted. Returns how many lines."""
+        self.memory.put_back()
+        if self.memory.rows:
+            self.mend()
+        lost = self.memory.rows
+        while (chunk := self.memory.first()) is not None:
+            self.lose(chunk)
+            self.memory.remove_first()
+        return lost
+
     def lose(self, chunk: Chunk) -> None:
         """Count a chunk as lost."""
         self._counters.dropped += chunk.rows

@@ -24,16 +24,14 @@ class Losses:
         """Something was lost. Neighbours of one cause become one gap, unless the number of one of them is unknown."""
         last = self.gaps[-1] if self.gaps else None
         full = len(self.gaps) >= limits.SPOOL_GAPS_MAX
-        if last is not None and (full or self._goes_on(last, cause, lost)):
+        since_us, until_us = min(since_us, until_us), max(since_us, until_us)  # a clock may have been set back meanwhile
+        alike = last is not None and last.cause == cause and (last.lost is None) == (lost is None)
+        if last is not None and last.id not in self._fixed and (alike or full):
             both = None if last.lost is None or lost is None else last.lost + lost
-            name = str(uuid.uuid4()) if last.id in self._fixed else last.id
-            self.gaps[-1] = Gap(last.cause, min(last.since_us, since_us), max(last.until_us, until_us), both, name)
+            self.gaps[-1] = Gap(last.cause, min(last.since_us, since_us), max(last.until_us, until_us), both, last.id)
         else:
-            self.gaps.append(Gap(cause, min(since_us, until_us), until_us, lost, str(uuid.uuid4())))
+            self.gaps.append(Gap(cause, since_us, until_us, lost, str(uuid.uuid4())))
         self.saved = False
-
-    def _goes_on(self, last: Gap, cause: str, lost: int | None) -> bool:
-        return last.cause == cause and (last.lost is None) == (lost is None) and last.id not in self._fixed
 
     def to_tell(self) -> tuple[Gap, ...]:
         """All, for the next batch."""

@@ -1,6 +1,7 @@
 """What the disk did not take, in order, bounded by bytes."""
 
 from collections import deque
+from itertools import chain
 from typing import NamedTuple
 
 from meshtrail.agent import limits
@@ -42,6 +43,11 @@ class Memory:
             gone.append(self._waiting[0])
             self.remove_first()
         return gone
+
+    @property
+    def oldest_us(self) -> int | None:
+        """Time of the oldest chunk, taken or not."""
+        return next((chunk.at_us for chunk in chain(self._taken, self._waiting)), None)
 
     def first(self) -> Chunk | None:
         """The oldest chunk that has not been taken."""

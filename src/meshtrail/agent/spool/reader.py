@@ -5,6 +5,7 @@ counted even when a header is lost. Damage becomes a gap in the place where the 
 place: read again after a restart, it is the same gap.
 """
 
+import errno
 import os
 import uuid
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ from meshtrail.agent import limits
 from meshtrail.agent.spool import form
 from meshtrail.agent.spool.files import Segment
 from meshtrail.agent.spool.state import Gap, GapLine, Place
+
+_PASSING = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR}
+"""Faults that are not the file's."""
 
 
 @dataclass(slots=True)
@@ -43,12 +47,14 @@ class Reader:
         self._decompress = zstandard.ZstdDecompressor().decompress
 
     def read(self, segment: Segment, start: Place, rows_max: int) -> Piece:
-        """Read on from a place. A fault of the disk ends the segment, as its end does."""
+        """Read on from a place. A fault of the disk ends the segment, as its end does; OSError for one that passes."""
         piece = Piece(start)
         if segment.readable:
             try:
                 data = _content(segment, start.offset)
             except OSError as error:
+                if error.errno in _PASSING:
+                    raise
                 piece.fault = error
             else:
                 if self._records(segment, piece, data, rows_max):
@@ -112,7 +118,7 @@ class Reader:
         name = str(uuid.uuid5(uuid.UUID(bytes=segment.name * 2), str(piece.end.row)))
         since_us = piece.end.at_us or segment.first_us
         piece.lost += lost or 0
-        _take(piece, self._gap_line(Gap("unknown", min(since_us, until_us), until_us, lost, name)), 1)
+        _take(piece, self._gap_line(Gap("unknown", min(since_us, until_us), max(since_us, until_us), lost, name)), 1)
 
 
 def _take(piece: Piece, text: bytes, rows: int) -> None:

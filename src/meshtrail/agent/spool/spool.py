@@ -47,7 +47,7 @@ class Spool:
         self._keeper = Keeper(self.keep, limits.SPOOL_SYNC_S)
         self._under_way: Batch | None = None
         self._oldest_us = self._alive_us = self._opened_us = 0
-        self._waits = self._lived = self._clean = False
+        self._waits = self._lived = False
         self.last_alive_us: int | None = None
         """When the agent before this one was last alive; None when there was none."""
 
@@ -76,6 +76,8 @@ class Spool:
         last = max([*written, found.alive_us if found is not None else damaged_us])
         if not self._lived:
             self.last_alive_us, self._alive_us = last or None, last or self._opened_us
+        elif last:  # who asked at the start was told of nobody
+            self._losses.add("restart", last, self._opened_us, None)
         if store.rows and not self._waits:
             self._waits, self._oldest_us = True, store.place.at_us
         if damaged_us:
@@ -121,6 +123,8 @@ class Spool:
                     self._intake.put(Chunk(self._pack(text), rows, len(text), now_us))
             if not self._losses.saved:
                 self._save()
+            if self._intake.store is not None:
+                self._intake.store.trim()
 
     def take(self) -> Batch | None:
         """The next batch, the same until it is acknowledged; None when nothing waits. For one thread."""
@@ -161,8 +165,9 @@ class Spool:
         store = opening or self._intake.store
         if store is None:
             return
+        alive_us = min(self._alive_us, self._intake.memory.oldest_us or self._alive_us)  # what is in memory may yet be lost
         try:
-            store.folder.state.save(State(store.place, store.written, self._alive_us, self._clean, self._losses.gaps, store.dropped))
+            store.folder.state.save(State(store.place, store.written, alive_us, self._losses.gaps, store.dropped))
         except OSError:
             self.counters.write_errors += 1
 
@@ -180,13 +185,15 @@ class Spool:
                 return
             self._losses.saved = True
             self._save()
-        self._sync(store, [segment.path for segment, _ in unsynced])
+        done = self._sync(store, [segment.path for segment, _ in unsynced])
         with self._lock:
-            for segment, end in unsynced:
-                segment.synced = end
-            store.remove(gone)
+            self._losses.saved &= done
+            if done:
+                for segment, end in unsynced:
+                    segment.synced = end
+                store.remove(gone)
 
-    def _sync(self, store: Store, written: list[Path]) -> None:
+    def _sync(self, store: Store, written: list[Path]) -> bool:
         try:
             for path in written:
                 store.folder.sync(path)
@@ -196,26 +203,23 @@ class Spool:
         except OSError as error:
             self.counters.sync_errors += 1
             _LOG.error("the spool's disk reports a fault, a power cut may lose reports: %s", error)
+            return False
+        return True
 
     def close(self, now_us: int) -> int:
         """Bring everything to the disk and give the folder back; returns how many reports are lost with the process."""
         self._keeper.stop()
         with self._lock:
-            intake = self._intake
-            intake.memory.put_back()
-            if intake.memory.rows:
-                intake.mend()
-            if intake.store is not None:
+            lost = self._intake.end()
+            store, self._intake.store = self._intake.store, None
+            if store is not None:
                 self._alive_us = now_us if self._lived else self._alive_us
-                self._clean = True
-                store = intake.store
-                store.end_active()
-                self._save()
+                store.close()
+                self._save(store)
                 self._sync(store, [segment.path for segment in store.segments])
                 store.remove(store.gone)
                 store.folder.close()
-                intake.store = None
-            return intake.memory.rows
+            return lost
 
 
 def _texts(lines: list[bytes]) -> Iterator[tuple[bytes, int]]:

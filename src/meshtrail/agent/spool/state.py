@@ -55,8 +55,6 @@ class State(msgspec.Struct):
     """Up to here the newest segment had been written: if it is shorter now, something is missing."""
     alive_us: int
     """The agent's last sign of life."""
-    clean: bool = False
-    """Whether the spool was closed."""
     gaps: list[Gap] = []
     """Lost reports that the server has not been told of."""
     dropped: tuple[int, int] = (0, 0)

@@ -85,12 +85,17 @@ class Store:
         if found is not None:
             self._losses.resume(found.gaps)
             self._miss(found)
-        elif not self.segments:
-            self.place = _start(1, now_us)
         else:
-            self._losses.add("unknown", self.segments[0].first_us, self.segments[-1].last_us, None)
+            self._forget(self.folder.state.damaged_us)
+            self.place = self.place if self.segments else _start(1, now_us)
         self.written = max([self.written, *(Place(each.number, each.end, each.rows) for each in self.segments)])
         self.collect()
+
+    def _forget(self, damaged_us: int) -> None:
+        """Nothing is known of losses that had not been told."""
+        times = [damaged_us, *(time for each in self.segments for time in (each.first_us, each.last_us))]
+        if any(times):
+            self._losses.add("unknown", min(filter(None, times)), max(times), None)
 
     def _loaded(self, number: int, now_us: int, now_s: float, *, newest: bool) -> Segment:
         """A segment of a former process. Only the newest can have been left without a seal."""
@@ -102,6 +107,8 @@ class Store:
         except OSError:
             return Segment(number, self.folder.file(number), number.to_bytes(8, "little"), now_us, now_us, torn=True, written_s=now_s)
         self._counters.torn += torn
+        # A clock that was wrong at the start must not cost all that waits, nor a laptop's long holiday: first it may be sent.
+        segment.written_s = max(segment.written_s, now_s - max(0.0, self._bounds.age_s_max - limits.SPOOL_AGE_REPRIEVE_S))
         return segment
 
     def _miss(self, found: State) -> None:
@@ -141,7 +148,8 @@ class Store:
             self.active.append(chunk.payload, chunk.rows, chunk.raw, chunk.at_us)
         except OSError as error:
             if error.errno not in _FULL:
-                self._leave_active()
+                with contextlib.suppress(OSError):
+                    self.end_active()
             raise
         segment = self.active.segment
         segment.written_s = now_s
@@ -161,21 +169,29 @@ class Store:
         self.collect()
 
     def end_active(self) -> None:
-        """End the segment that is being written."""
+        """End the segment that is being written; OSError when there is no room for its seal, and it goes on."""
         if self.active is not None:
-            segment, before = self.active.segment, self.active.segment.end
-            with contextlib.suppress(OSError):  # without a seal it is looked through at the next start
+            try:
                 self.active.seal()
-            self.written = Place(segment.number, segment.end, segment.rows)
-            if self.place[:2] == (segment.number, before):
-                self.place = self.place._replace(offset=segment.end)
+            except OSError as error:
+                if error.errno in _FULL:
+                    raise
             self._leave_active()
 
     def _leave_active(self) -> None:
         assert self.active is not None
+        segment = self.active.segment
+        self.written = Place(segment.number, segment.end, segment.rows)
         self.active.close()
         self.active = None
         self.collect()
+
+    def close(self) -> None:
+        """End what is being written."""
+        with contextlib.suppress(OSError):  # the newest one may be without a seal
+            self.end_active()
+        if self.active is not None:
+            self._leave_active()
 
     def _is_old(self, now_s: float) -> bool:
         return now_s - self._active_since_s > limits.SPOOL_SEGMENT_S_MAX
@@ -183,7 +199,8 @@ class Store:
     def tend(self, now_s: float) -> None:
         """Let go of what is too old."""
         if self.active is not None and self._is_old(now_s):
-            self.end_active()
+            with contextlib.suppress(OSError):  # it ends when there is room
+                self.end_active()
         while (oldest := self._oldest()) is not None and now_s - oldest.written_s > self._bounds.age_s_max:
             if not self._drop_oldest():
                 break
@@ -247,6 +264,11 @@ class Store:
         if self.place[:2] >= mark[:2]:
             return []
         return [(segment, segment.end) for segment in self.segments if segment.synced < segment.end]
+
+    def trim(self) -> None:
+        """Delete what is gone without waiting for the state to be synced, when it keeps the disk full: who syncs it may be stuck."""
+        if self.gone and self.bytes + len(self.gone) * self._bounds.segment_bytes > self._bounds.bytes_max:
+            self.remove(self.gone)
 
     def remove(self, numbers: list[int]) -> None:
         """Delete files. One that cannot be deleted is found at the next start."""
