@@ -23,7 +23,7 @@ def test_a_key_makes_a_peer(control: Control, organisation: Organisation, laptop
     assert (peer.name, peer.facts.os, peer.facts.addresses) == ("laptop", "Debian 12", ("100.64.0.1", "10.0.0.5"))
     assert [group.name for group in organisation.snapshot.groups_of_peers[let_in.peer_id]] == ["All", "Staff"]
     identity = control.token_identity(let_in.token)
-    assert (identity.org_id, identity.peer_id, identity.permissions) == (organisation.id, let_in.peer_id, {Permission.ingest})
+    assert (identity.org_id, identity.peer_id, identity.permissions) == (organisation.id, let_in.peer_id, frozenset({Permission.ingest}))
 
 
 def test_a_one_off_key_works_once(control: Control, organisation: Organisation, laptop: Machine) -> None:

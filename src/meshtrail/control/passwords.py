@@ -1,8 +1,9 @@
 """Passwords: which are taken, and how they are kept (argon2id)."""
 
+import re
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import argon2
@@ -52,7 +53,7 @@ def checked(password: str, *about: str | None) -> str:
     folded = text.casefold()
     if folded in _COMMON or len(set(folded)) < 5:
         raise UnusableError("password: it is one of the first that are tried.", "Take several words that do not belong together.")
-    if any(_is_made_of(folded, each.casefold()) for each in about if each):
+    if _is_made_of(folded, [each.casefold() for each in about if each]):
         raise UnusableError("password: it is the user's name or address.", "Take several words that do not belong together.")
     return text
 
@@ -77,9 +78,13 @@ def is_outdated(kept: str) -> bool:
     return _hasher.check_needs_rehash(kept)
 
 
-def _is_made_of(password: str, about: str) -> bool:
-    parts = {about, *about.replace("@", ".").split(".")}
-    return any(len(part) >= 4 and len(password.replace(part, "")) < PASSWORD_CHARACTERS_MIN // 2 for part in parts)
+def _is_made_of(password: str, about: Iterable[str]) -> bool:
+    """Whether little is left of the password without the words of name and address."""
+    words = {word for text in about for word in re.split(r"\W+", text) if len(word) >= 3}
+    rest = password
+    for word in sorted(words, key=len, reverse=True):
+        rest = rest.replace(word, "")
+    return rest != password and len(re.sub(r"\W+", "", rest)) < PASSWORD_CHARACTERS_MIN // 2
 
 
 @contextmanager

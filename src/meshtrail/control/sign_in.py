@@ -56,14 +56,14 @@ class SignIn:
         `ForbiddenError` for a blocked user, who learns it only with the right password."""
         key = email_key(email[:EMAIL_CHARACTERS_MAX]) or ""
         candidates = self._candidates(key)
-        self._begin(key, email, candidates, where)
+        last = self._begin(key, where)
         found = None
         for each in candidates or (None,):
             right = passwords.matches(password, each.kept if each is not None else passwords.NOBODYS)
             if right and each is not None and found is None:
                 found = each
         if found is None:
-            self._record_failure(candidates, email, where, "wrong address or password")
+            self._record_failure(candidates, email, where, "wrong address or password", last)
             raise UnauthenticatedError(_WRONG, "Passwords are reset by an administrator, or with: meshtrail users password")
         self._forgive(key, where)
         if found.user.blocked_at is not None or found.user.pending:
@@ -82,9 +82,9 @@ class SignIn:
         if candidate is None:
             raise UnusableError("old_password: the user has no password yet.", "An administrator can set one.")
         where, key = Origin(by.address, by.user_agent, by.request_id), email_key(user.email) or user.id
-        self._begin(key, user.email or "", [candidate], where)
+        last = self._begin(key, where)
         if not passwords.matches(old, candidate.kept):
-            self._record_failure([candidate], user.email or "", where, "wrong old password")
+            self._record_failure([candidate], user.email or "", where, "wrong old password", last)
             raise ForbiddenError("The old password is wrong.", "Sign out and ask an administrator when you have forgotten it.")
         self._forgive(key, where)
         self._replace(by, user, new, Activity.user_password_change, but=by.session_id)
@@ -130,7 +130,8 @@ class SignIn:
             )  # fmt: skip
             return [_Candidate(user_of(row), row.kept) for row in transaction.execute(query)]
 
-    def _begin(self, key: str, email: str, candidates: list[_Candidate], where: Origin) -> None:
+    def _begin(self, key: str, where: Origin) -> bool:
+        """Count the attempt as failed until it is forgiven; whether it is the last one for a while, should it fail."""
         self._addresses.check(where.address or "")
         last = self._accounts.begin(key)
         try:
@@ -138,15 +139,16 @@ class SignIn:
         except ThrottledError:
             self._accounts.forgive(key)
             raise
-        if last:
-            self._record(candidates, email, where, Activity.sign_in_throttle, "too many failures")
+        return last
 
     def _forgive(self, key: str, where: Origin) -> None:
         self._accounts.forgive(key, all_of_them=True)
         self._addresses.forgive(where.address or "")
 
-    def _record_failure(self, candidates: list[_Candidate], email: str, where: Origin, reason: str) -> None:
+    def _record_failure(self, candidates: list[_Candidate], email: str, where: Origin, reason: str, last: bool = False) -> None:
         self._record(candidates, email, where, Activity.sign_in_fail, reason)
+        if last:
+            self._record(candidates, email, where, Activity.sign_in_throttle, "too many failures")
 
     def _record(self, candidates: list[_Candidate], email: str, where: Origin, activity: Activity, reason: str) -> None:
         """Tell the organisations of those who have the address. When nobody has it, the oldest organisation is told, which is
