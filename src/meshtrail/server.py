@@ -36,10 +36,12 @@ from meshtrail.model.columns import TRAFFIC
 from meshtrail.store.collectors import CollectorReader
 from meshtrail.store.connections import Connections
 from meshtrail.store.embedded import EmbeddedEngine
+from meshtrail.store.family_reader import last_position
 from meshtrail.store.migrations import migrate
 from meshtrail.store.positions import Positions
 from meshtrail.store.reader import Reader
 from meshtrail.store.writer import Writer
+from meshtrail.trail import Trail
 from meshtrail.web.collector_routes import collector_routes
 from meshtrail.web.connection_routes import connection_routes
 from meshtrail.web.pages import CaptureStatus
@@ -120,10 +122,11 @@ class Server:
         """The application with a running pipe; at the end the pipe is drained. The stores must be open."""
         atlas: Atlas = FileAtlas(self.config.geo_file) if self.config.geo_file else NullAtlas()
         directories = Directories(self.control)
-        last = self.reader.last_position()
+        last = last_position(self.engine)
+        positions = Positions(self._clock, last=last)
         pipeline = Pipeline(
             TRAFFIC,
-            Writer(self.engine, TRAFFIC, Positions(self._clock, last=last)),
+            Writer(self.engine, TRAFFIC, positions),
             Duplicates(self.engine, TRAFFIC, self._clock),
             Enricher(atlas),
             directories.get,
@@ -139,10 +142,12 @@ class Server:
         collectors.open()
         upkeep = Upkeep(collectors, Closing(collectors, collector_reader, pipeline, self._clock), pipeline)
         await upkeep.start()
+        trail = Trail(self.control, self.engine, positions, self._clock, last)
+        await trail.start(self.config)
         gate = Gate(self.control, self._clock, self.config.trusted_proxies)
         rooms = Rooms(
             self.reader, pipeline, self.control, gate, directories, agents, self.config.data, self._clock, self._capture_now,
-            Connections(self.engine, self.reader), collectors, collector_reader,
+            Connections(self.engine, self.reader), collectors, collector_reader, trail.reader, trail.pipeline, trail.witness,
         )  # fmt: skip
         try:
             yield create_app(rooms, self._pages(rooms))
@@ -150,6 +155,7 @@ class Server:
             watching.cancel()
             await upkeep.stop()
             await pipeline.stop()
+            await trail.stop()
 
     def _begin_stop(self) -> None:
         self._pipeline.begin_stop()

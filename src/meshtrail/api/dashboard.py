@@ -46,4 +46,5 @@ class SessionReader:
         needed = request.route_handler.opt.get("page", Permission.traffic_read)
         if needed not in identity.permissions:
             raise ForbiddenError(f"You are signed in, but not with the right {needed}.", "Ask an administrator for another role.")
+        request.state.identity = identity
         return identity.org_id

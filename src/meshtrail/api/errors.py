@@ -81,6 +81,9 @@ def on_error(request: AnyRequest, error: Exception) -> Response[Any]:
     """Litestar's exception handler for everything."""
     status, code, message, remedy, details = _translated(error)
     identifier = request_id(request)
+    refusals = request.app.state.get("refusals")
+    if refusals is not None:
+        refusals(request, error, status, message)
     if status >= 500:
         known = isinstance(error, MeshTrailError | EngineError)
         _LOG.error("request failed", extra={"request_id": identifier, "path": request.url.path, "error": str(error)[:1000]},

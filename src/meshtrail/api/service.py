@@ -19,14 +19,17 @@ from meshtrail.api.netbird import accounts, groups, network_traffic, networks, p
 from meshtrail.api.netbird import tokens as user_tokens
 from meshtrail.api.schema import openapi_config
 from meshtrail.api.traffic_schema import described
+from meshtrail.api.witnessing import witness_reading, witness_refusal
 from meshtrail.common.clock import Clock
 from meshtrail.control.agents import Agents
 from meshtrail.control.directories import Directories
 from meshtrail.control.limits import PASSWORD_HASHES_MAX, SIGN_INS_WAITING_MAX
 from meshtrail.control.service import Control
+from meshtrail.control.witness import Witness
 from meshtrail.ingest.collectors import Collectors
 from meshtrail.ingest.limits import BODY_BYTES_MAX
 from meshtrail.ingest.pipeline import Pipeline
+from meshtrail.store.audit_reader import AuditReader
 from meshtrail.store.collectors import CollectorReader
 from meshtrail.store.connections import Connections
 from meshtrail.store.reader import Reader
@@ -63,6 +66,9 @@ class Rooms:
     connections: Connections
     collectors: Collectors
     collector_reader: CollectorReader
+    audit_reader: AuditReader
+    audit_pipeline: Pipeline
+    witness: Witness
 
 
 @get("/api/v1/openapi.json", opt={"permission": PUBLIC}, include_in_schema=False)
@@ -107,6 +113,8 @@ def create_app(rooms: Rooms, pages: Sequence[Any] = ()) -> Litestar:
             "directories": rooms.directories, "gate": rooms.gate, "tails": Tails(), "data_path": rooms.data_path,
             "capture": rooms.capture, "agents": rooms.agents, "clock": rooms.clock,
             "connections": rooms.connections, "collectors": rooms.collectors, "collector_reader": rooms.collector_reader,
+            "audit_reader": rooms.audit_reader, "audit_pipeline": rooms.audit_pipeline,
+            "witness": rooms.witness, "refusals": witness_refusal,
             "sign_ins": Lane(PASSWORD_HASHES_MAX, SIGN_INS_WAITING_MAX, "sign-in"),
         }
     )  # fmt: skip
@@ -119,7 +127,7 @@ def create_app(rooms: Rooms, pages: Sequence[Any] = ()) -> Litestar:
         guards=[rooms.gate.guard],
         exception_handlers={Exception: on_error},
         before_request=_name_request,
-        before_send=[_add_headers],
+        before_send=[_add_headers, witness_reading],
         openapi_config=openapi_config(),
         request_max_body_size=BODY_BYTES_MAX,
         state=state,

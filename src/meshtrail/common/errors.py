@@ -17,7 +17,15 @@ MeshTrailError
     └── UnavailableError     503: disk full, store closed
 """
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
+
+
+class Concern(NamedTuple):
+    """Whom or what a refusal is about, where that is known though nobody is let in."""
+
+    org_id: str
+    id: str
+    name: str | None = None
 
 
 class MeshTrailError(Exception):
@@ -31,6 +39,9 @@ class MeshTrailError(Exception):
         self.message = message
         self.remedy = remedy
         self.details = details or []
+        self.recorded = False
+        """Whether there is an audit event of it already."""
+        self.concerns: Concern | None = None
 
 
 class CallerError(MeshTrailError):

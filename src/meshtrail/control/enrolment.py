@@ -1,6 +1,8 @@
 """How a machine becomes a peer, and how a peer gets a new token. Each is asked for with a signature by the peer's key, of the
 peer's time: it counts once, and only for a few minutes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import msgspec
@@ -9,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, delete, insert, select, update
 
 from meshtrail.common.clock import Clock, rfc3339
-from meshtrail.common.errors import ForbiddenError, InvalidError, PeerRemovedError, UnauthenticatedError
+from meshtrail.common.errors import CallerError, Concern, ForbiddenError, InvalidError, PeerRemovedError, UnauthenticatedError
 from meshtrail.control import checks
 from meshtrail.control.actor import NOWHERE, Actor, Origin
 from meshtrail.control.audit import Target, record
@@ -59,8 +61,9 @@ class Enrolment:
         _verify(asked.public_key, asked.signature, ENROL_PREFIX + f"{asked.enrolment_key}\n{asked.at}".encode())
         facts = cleaned(Facts("", checks.name(asked.name), asked.os, None, asked.addresses))
         with self._database.read() as transaction:
-            org_id = _key_row(transaction, asked.enrolment_key).org_id
-        with self._database.change(org_id) as transaction:
+            row = _key_row(transaction, asked.enrolment_key)
+        org_id = str(row.org_id)
+        with _about(row), self._database.change(org_id) as transaction:
             key = key_of(_key_row(transaction, asked.enrolment_key))
             by = where.actor(org_id, key.id, InitiatorType.enrolment_key, key.name)
             known = transaction.execute(select(peers).where(peers.c.org_id == org_id, peers.c.public_key == asked.public_key)).first()
@@ -80,12 +83,23 @@ class Enrolment:
             row = transaction.execute(select(peers).where(peers.c.id == asked.peer_id, peers.c.public_key.is_not(None))).first()
             if row is None:
                 raise UnauthenticatedError("There is no such peer.", "Enrol the machine.")
-            _verify(row.public_key, asked.signature, TOKEN_PREFIX + f"{asked.peer_id}\n{asked.at}".encode())
-            _check_standing(row, asked.at)
+            with _about(row):
+                _verify(row.public_key, asked.signature, TOKEN_PREFIX + f"{asked.peer_id}\n{asked.at}".encode())
+                _check_standing(row, asked.at)
             this = (peers.c.org_id == row.org_id) & (peers.c.id == row.id)
             transaction.execute(update(peers).where(this).values(proved_at=asked.at, seen_at=now))
             token, expires_at = _grant(transaction, row.org_id, row.id, now)
         return Admission(row.org_id, row.id, token, expires_at)
+
+
+@contextmanager
+def _about(row: AnyRow) -> Iterator[None]:
+    """A refusal is about this key, or this peer."""
+    try:
+        yield
+    except CallerError as error:
+        error.concerns = Concern(row.org_id, row.id, row.name)
+        raise
 
 
 def _check_time(at: int, now: int) -> None:

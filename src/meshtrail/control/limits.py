@@ -197,6 +197,42 @@ SIGN_IN_WINDOW_S = 900
 taken."""
 
 assert TOKEN_OVERLAP_S < TOKEN_LIFETIME_S
+REFUSAL_WINDOW_S = 600
+"""Refused attempts of one initiator at one route within this time are told together, after the first few."""
+
+REFUSALS_TOLD_SINGLY = 5
+"""Those first few: a person's mistakes are told one by one, a program's loop is counted."""
+
+REFUSAL_EVENTS_MAX = 600
+"""Events about refused attempts of one organisation in a window, above which they are only counted: a flood of them from ever new
+addresses fills neither the store nor the list."""
+
+READING_WINDOW_S = 900
+"""Readings of one log by one initiator within this time are told together, after the first one."""
+
+READING_EVENTS_MAX = 2_000
+"""Events about readings of one organisation in a window: each is of a person or token that was let in."""
+
+WITNESS_KEYS_MAX = 20_000
+"""Initiators and routes that are kept apart at the same time; some 10 MB."""
+
+WITNESS_DETAILS_MAX = 20
+"""Different paths, or filters, that an event tells which stands for many attempts or readings."""
+
+WITNESS_PENDING_MAX = 5_000
+"""Events that wait to be written to the outbox; further ones are lost and counted, which happens when the database is away."""
+
+WITNESS_BATCH = 500
+"""Such events in one transaction: others wait for it."""
+
+WITNESS_INTERVAL_S = 1.0
+"""Pause after the outbox took none."""
+
+WITNESS_TURN_S = 5.0
+"""How often it is looked for windows that are over."""
+
+assert REFUSALS_TOLD_SINGLY < REFUSAL_EVENTS_MAX
+assert REFUSAL_EVENTS_MAX + READING_EVENTS_MAX < OUTBOX_ROWS_MAX
 assert OUTBOX_BATCH_ROWS < OUTBOX_ROWS_MAX
 assert OUTBOX_RETRY_S <= OUTBOX_RETRY_S_MAX
 assert CHANGE_LINGER_S < WAIT_S_MAX < 60

@@ -16,3 +16,5 @@ AUDIT_STORED = Counter("meshtrail_audit_stored_events", "Audit events that left 
 AUDIT_REFUSED = Counter("meshtrail_audit_refused_events", "Audit events that the store would not have; they stay in the outbox.")
 AUDIT_FAILED = Counter("meshtrail_audit_failed_turns", "Turns in which the store took no audit events; they are tried again.")
 AUDIT_WAITING = Gauge("meshtrail_audit_waiting_events", "Audit events in the outbox, when it was last looked at.")
+WITNESSED = Counter("meshtrail_audit_witnessed_events", "Refused attempts and readings that were written down.")
+WITNESS_LOST = Counter("meshtrail_audit_witness_lost_events", "Refused attempts and readings that could not be written down.")

@@ -59,7 +59,10 @@ def _seq(row: bytes) -> bytes:
     return _POSITIONED.decode(row).seq.encode()
 
 
-@get("/live", opt={"permission": Permission.traffic_read}, summary="Follow rows as they change", operation_id="liveTraffic")
+@get(
+    "/live", opt={"permission": Permission.traffic_read, "follows": True}, summary="Follow rows as they change",
+    operation_id="liveTraffic",
+)  # fmt: skip
 async def live(request: AnyRequest, state: State) -> Stream:
     """Server-sent events `traffic` (a row) and `missed` (a count); takes the filters of the list. `after` or the header
     Last-Event-ID continue after a position."""
