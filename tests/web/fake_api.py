@@ -19,12 +19,15 @@ from litestar import Litestar, Request, Response, delete, get, post
 from litestar.datastructures import Cookie
 from litestar.response import Stream
 
+from meshtrail.api.filter_text import understood
+from meshtrail.common.clock import wall_clock
 from meshtrail.common.errors import InvalidError, MeshTrailError, NotFoundError
 from meshtrail.model.columns import TRAFFIC, Kind
 from meshtrail.web.pages import CaptureStatus
 from meshtrail.web.service import create_router
+from tests.filter.naive import chooses
 
-RESERVED = {"limit", "cursor", "order", "from", "to", "search", "buckets", "after"}
+RESERVED = {"limit", "cursor", "order", "from", "to", "search", "buckets", "after", "filter", "zone"}
 TOKEN = "token-of-the-tests"
 AnyRequest = Request[Any, Any, Any]
 Row = dict[str, Any]
@@ -159,7 +162,12 @@ class FakeStore:
         for name in params:
             if name not in RESERVED and name.partition(".")[0] not in TRAFFIC.columns:
                 raise InvalidError(f"There is no field {name!r}.", "See the field list in the API description.")
-        return [row for row in self.rows if all(_passes(row, name, values) for name, values in params.items())]
+        tree = understood(params.get("filter", ("",))[0], TRAFFIC)
+        return [
+            row
+            for row in self.rows
+            if chooses(tree, row, wall_clock()) and all(_passes(row, name, values) for name, values in params.items())
+        ]
 
     def tell(self, event: str, data: object) -> None:
         """Send an event to every open tail, from any thread."""

@@ -1,6 +1,8 @@
 """Filters: the address bar, there and back."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 import pytest
 
@@ -59,11 +61,56 @@ def test_the_window_becomes_times_for_the_api() -> None:
         ('policy_name!="Sales to CRM"', "policy_name.not=Sales+to+CRM"),
         ("nonsense=1", "search=nonsense%3D1"),
         ("fd00::1", "search=fd00%3A%3A1"),
+        ("two words", "search=two+words"),
+        ("x (y)", "search=x+%28y%29"),
+        ("100 % of it", "search=100+%25+of+it"),
     ],
 )
 def test_typed_conditions_are_lifted(search: str, query: str) -> None:
     """A field with a comparison becomes a condition; anything else stays text."""
     assert lifted(Filters(search=search)).query() == query
+
+
+@pytest.mark.parametrize(
+    ("search", "chosen"),
+    [
+        ("user = ana", 'user = "ana"'),
+        ("user:ana and port in (22, 3389)", 'user = "ana" and either.port in (22, 3389)'),
+        ("source_name=a or source_name=b", 'source.name = "a" or source.name = "b"'),
+        ("destination_port=443 not ana", "destination.port = 443 and not ana"),
+        ("ana or bo", "ana or bo"),
+        ("not ana", "not ana"),
+        ('"two words"', '"two words"'),
+        ("*.example.org", '"*.example.org"'),
+        ("started_at > now-2h", "started_at > now-2h"),
+        ("dst_port = 22 and x", "dst_port = 22 and x"),
+        ("port in (22, x)", "port in (22, x)"),
+        ("dst_port=22", "dst_port=22"),
+    ],
+)
+def test_a_typed_filter_is_a_filter(search: str, chosen: str) -> None:
+    """What says more than words and single conditions is the filter, in its printed form; with a mistake, as it was typed."""
+    found = lifted(parse(urlencode({"search": search, "protocol": "6", "cursor": "x"})))
+    assert found == Filters((Condition("protocol", "", ("6",)), Condition("filter", "", (chosen,))))
+    assert lifted(found) is found
+    assert parse(found.query()) == found
+
+
+def test_a_second_filter_joins_the_first() -> None:
+    """Both hold; one with a mistake goes."""
+    first = lifted(Filters(search="user = ana or user = bo"))
+    both = lifted(replace(first, search="port = 22 or port = 80"))
+    assert both.conditions[0].values == ('(user = "ana" or user = "bo") and (either.port = 22 or either.port = 80)',)
+    mended = lifted(replace(Filters().choosing("dst_port = 22"), search="destination.port = 22 and user exists"))
+    assert mended.conditions[0].values == ("destination.port = 22 and user exists",)
+
+
+def test_a_filter_with_a_mistake_is_typed_again() -> None:
+    """It goes back to the search box; not when something stands there."""
+    broken = Filters((Condition("protocol", "", ("6",)),)).choosing("dst_port = 22")
+    assert broken.retyped() == Filters((Condition("protocol", "", ("6",)),), search="dst_port = 22")
+    assert replace(broken, search="x").retyped() == replace(broken, search="x")
+    assert Filters().retyped() == Filters()
 
 
 def test_conditions_are_bounded() -> None:

@@ -115,6 +115,25 @@ def test_typed_fields_become_the_address(client: Client) -> None:
     assert answer.headers["location"] == "/traffic?destination_port=443&search=ana&last=24h"
 
 
+def test_a_typed_filter_becomes_a_chip(client: Client, store: FakeStore) -> None:
+    """In its printed form; it chooses rows, and stands in the form's hidden fields."""
+    answer = client.get("/traffic?search=port%3D5432+or+verdict:denied&last=7d", follow_redirects=False)
+    assert answer.headers["location"] == "/traffic?filter=either.port+%3D+5432+or+verdict+%3D+denied&last=7d"
+    text = client.get(answer.headers["location"]).text
+    assert '<bdi class="chip-value">either.port = 5432 or verdict = denied</bdi>' in text
+    assert '<input type="hidden" name="filter" value="either.port = 5432 or verdict = denied">' in text
+    assert "No row matches this filter" in client.get("/traffic?filter=port+%3D+9&last=7d").text
+
+
+def test_a_filter_with_a_mistake_stands_in_the_search_box(client: Client) -> None:
+    """The answer says where and what; the text can be mended."""
+    answer = client.get("/traffic?search=dst_port+%3D+22+and+user+exists")
+    assert answer.status_code == 400
+    assert "filter, character 1: There is no field &#34;dst_port&#34;.</b> Did you mean destination.port?" in answer.text
+    assert re.search(r'<input id="search"[^>]* value="dst_port = 22 and user exists"', answer.text)
+    assert 'name="filter"' not in answer.text
+
+
 def test_empty_lists_say_why(client: Client, store: FakeStore) -> None:
     """No rows at all, none for this filter, none in this time: three reasons, three remedies."""
     assert "No row matches this filter" in client.get("/traffic?destination_port=9999").text

@@ -10,11 +10,15 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode
 
 from meshtrail.model.columns import TRAFFIC
+from meshtrail.web.typed import joined, typed_filter
 
 LAST = {"15m": timedelta(minutes=15), "1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 """Windows that end now, by the word in the address bar."""
 
 LAST_DEFAULT = "1h"
+FILTER = "filter"
+"""Parameter of the filter in the filter language; here it is a condition like the others."""
+
 CONDITIONS_MAX = 64
 """As many as the API takes."""
 
@@ -116,6 +120,18 @@ class Filters:
         """Everything but this condition."""
         return replace(self, conditions=tuple(each for each in self.conditions if each != condition), cursor="")
 
+    def choosing(self, text: str) -> "Filters":
+        """Rows that the filter in the language chooses too, in place of the search."""
+        others = tuple(each for each in self.conditions if each.parameter != FILTER)
+        given = [value for each in self.conditions if each.parameter == FILTER for value in each.values]
+        both = joined(given[0], text) if given else text
+        return replace(self, conditions=(*others, Condition(FILTER, "", (both,))), search="", cursor="")
+
+    def retyped(self) -> "Filters":
+        """The filter back in the search box, where it can be mended; the same when something stands there."""
+        given = next((each for each in self.conditions if each.parameter == FILTER), None)
+        return self if given is None or self.search else replace(self.without(given), search=given.values[0])
+
     def within(self, last: str) -> "Filters":
         """The same filters over the last hours."""
         return replace(self, last=last, since="", until="", cursor="")
@@ -174,7 +190,8 @@ def parse(query_string: str) -> Filters:
 
 
 def lifted(filters: Filters) -> Filters:
-    """Conditions typed into the search box (`destination_port=443`, `user_email!=…`) become conditions."""
+    """Conditions typed into the search box (`destination_port=443`, `user_email!=…`) become conditions, and a filter of the
+    language the filter, beside the one that was there."""
     out = filters
 
     def lift(found: re.Match[str]) -> str:
@@ -186,4 +203,7 @@ def lifted(filters: Filters) -> Filters:
         return ""
 
     rest = " ".join(_TOKEN.sub(lift, filters.search).split())
+    text = typed_filter(filters.search, rest)
+    if text is not None:
+        return filters.choosing(text)
     return replace(out, search=rest, cursor="") if out != filters else filters

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from meshtrail.web import formats
 from meshtrail.web.assets import Assets
 from meshtrail.web.details import Details
-from meshtrail.web.filters import LAST, OPERATORS, Condition, Filters
+from meshtrail.web.filters import FILTER, LAST, OPERATORS, Condition, Filters
 from meshtrail.web.rows import BLANK, Line, line
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -168,6 +168,8 @@ def chip(condition: Condition, filters: Filters) -> Chip:
     operator = OPERATORS.get(condition.operator, condition.operator)
     if condition.operator == "known":
         operator, values = ("is known" if condition.values == ("true",) else "is unknown"), ()
+    if condition.parameter == FILTER:
+        operator = "chooses"
     label = formats.visible(formats.words(condition.field))
     return Chip(condition.parameter, label, operator, values, filters.without(condition).path(), condition.operator == "not")
 
@@ -183,7 +185,7 @@ def traffic_context(
     failure: Failure | None = None,
 ) -> TrafficContext:
     """The list page from an answer of the API."""
-    first = filters.at("")
+    first = filters.at("") if failure is None else filters.at("").retyped()
     since, until = first.window(now)
     cursor = answer.get("next_cursor")
     bare = Filters(last=first.last, since=first.since, until=first.until)

@@ -3,6 +3,7 @@
 const REGIONS = ["chips", "list", "panel", "ranges", "kept"];
 const listeners = [];
 let running = null;
+let sent = null; // the search as it was sent last
 
 export function onSwap(listener) {
   listeners.push(listener);
@@ -36,7 +37,7 @@ function swap(page) {
   for (const id of REGIONS) document.getElementById(id).replaceWith(document.adoptNode(page.getElementById(id)));
   const search = document.getElementById("search");
   const wanted = page.getElementById("search").value;
-  if (document.activeElement !== search || search.value.includes("=")) search.value = wanted;
+  if (document.activeElement !== search || search.value === sent) search.value = wanted; // what is typed meanwhile stays
   document.title = page.title;
   for (const listener of listeners) listener();
 }
@@ -64,6 +65,7 @@ export function start() {
   document.getElementById("search-form").addEventListener("submit", (event) => {
     event.preventDefault();
     const query = new URLSearchParams(new FormData(event.target));
+    sent = query.get("search") ?? "";
     if (!query.get("search")) query.delete("search");
     go(`/traffic${query.size ? `?${query}` : ""}`);
   });
