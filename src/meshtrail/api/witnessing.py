@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from meshtrail.api.attempts import ATTEMPTS, DATA, REFUSALS
 from meshtrail.api.auth import PUBLIC, actor_from, origin
 from meshtrail.common.errors import MeshTrailError
-from meshtrail.control.actor import Actor, Origin
+from meshtrail.control.actor import Actor
 from meshtrail.control.audit import Target
 from meshtrail.control.coalescing import Occurrence
 from meshtrail.control.service import Identity, Permission
@@ -66,7 +66,7 @@ def _attempt(request: AnyRequest, operation: str, by: Actor, error: Exception, s
 
 
 def _target(request: AnyRequest, error: Exception, tried: Activity | None) -> Target | None:
-    if isinstance(error, MeshTrailError) and error.concerns is not None:
+    if isinstance(error, MeshTrailError) and error.concerns is not None and error.concerns.initiator is None:
         return Target(error.concerns.id, error.concerns.name)
     identifier = request.scope.get("path_params", {}).get("identifier")
     return None if identifier is None or tried is None else Target(str(identifier), type=tried.target)
@@ -78,12 +78,10 @@ def _initiator(request: AnyRequest, error: Exception, witness: Witness) -> Actor
     if isinstance(identity, Identity):
         return actor_from(identity, where)
     concerned = error.concerns if isinstance(error, MeshTrailError) else None
+    if concerned is not None and concerned.initiator is not None:
+        return where.actor(concerned.org_id, concerned.id, InitiatorType[concerned.initiator], concerned.name)
     org_id = concerned.org_id if concerned is not None else witness.home()
-    return None if org_id is None else _nobody(where, org_id)
-
-
-def _nobody(where: Origin, org_id: str) -> Actor:
-    return where.actor(org_id, UNKNOWN_ID, InitiatorType.unknown)
+    return None if org_id is None else where.actor(org_id, UNKNOWN_ID, InitiatorType.unknown)
 
 
 async def witness_reading(message: Any, scope: Any) -> None:

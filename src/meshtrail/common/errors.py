@@ -17,7 +17,7 @@ MeshTrailError
     └── UnavailableError     503: disk full, store closed
 """
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 
 class Concern(NamedTuple):
@@ -26,6 +26,8 @@ class Concern(NamedTuple):
     org_id: str
     id: str
     name: str | None = None
+    initiator: str | None = None
+    """What it is when it was the one that asked: `user`, `agent`."""
 
 
 class MeshTrailError(Exception):
@@ -42,6 +44,16 @@ class MeshTrailError(Exception):
         self.recorded = False
         """Whether there is an audit event of it already."""
         self.concerns: Concern | None = None
+
+    def about(self, org_id: str, identifier: str, name: str | None = None, initiator: str | None = None) -> Self:
+        """The error itself, with whom or what it is about."""
+        self.concerns = Concern(org_id, identifier, name, initiator)
+        return self
+
+    def told(self) -> Self:
+        """The error itself, of which there is an audit event."""
+        self.recorded = True
+        return self
 
 
 class CallerError(MeshTrailError):

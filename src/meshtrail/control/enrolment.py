@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, delete, insert, select, update
 
 from meshtrail.common.clock import Clock, rfc3339
-from meshtrail.common.errors import CallerError, Concern, ForbiddenError, InvalidError, PeerRemovedError, UnauthenticatedError
+from meshtrail.common.errors import CallerError, ForbiddenError, InvalidError, PeerRemovedError, UnauthenticatedError
 from meshtrail.control import checks
 from meshtrail.control.actor import NOWHERE, Actor, Origin
 from meshtrail.control.audit import Target, record
@@ -98,8 +98,7 @@ def _about(row: AnyRow) -> Iterator[None]:
     try:
         yield
     except CallerError as error:
-        error.concerns = Concern(row.org_id, row.id, row.name)
-        raise
+        raise error.about(row.org_id, row.id, row.name) from error.__cause__
 
 
 def _check_time(at: int, now: int) -> None:

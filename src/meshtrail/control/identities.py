@@ -89,7 +89,7 @@ class Identities:
                 .where(peer_tokens.c.hash == hashed(secret))
             ).first()
         if row is not None and row.removed_at is not None:
-            raise PeerRemovedError(row.peer_id)
+            raise PeerRemovedError(row.peer_id).about(row.org_id, row.peer_id, None, "agent")
         if row is None or _over(row.expires_at, self._clock()):
             raise UnauthenticatedError("The peer's token is unknown or has expired.", "The peer renews it: POST /api/v1/agent/token")
         return Identity(row.org_id, frozenset({Permission.ingest}), peer_id=row.peer_id)
@@ -131,6 +131,6 @@ def _of_token(row: AnyRow, session_id: str | None = None) -> Identity:
 def _check_standing(user: User) -> None:
     """NetBird's clients look for the words `blocked` and `pending`."""
     if user.blocked_at is not None:
-        raise ForbiddenError("The user is blocked.", "Ask an administrator.")
+        raise ForbiddenError("The user is blocked.", "Ask an administrator.").about(user.org_id, user.id, user.name, "user")
     if user.pending:
-        raise ForbiddenError("The user is pending approval.", "Ask an administrator.")
+        raise ForbiddenError("The user is pending approval.", "Ask an administrator.").about(user.org_id, user.id, user.name, "user")

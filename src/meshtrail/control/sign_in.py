@@ -64,12 +64,12 @@ class SignIn:
                 found = each
         if found is None:
             self._record_failure(candidates, email, where, "wrong address or password", last)
-            raise UnauthenticatedError(_WRONG, "Passwords are reset by an administrator, or with: meshtrail users password")
+            raise UnauthenticatedError(_WRONG, "Passwords are reset by an administrator, or with: meshtrail users password").told()
         self._forgive(key, where)
         if found.user.blocked_at is not None or found.user.pending:
             reason = "blocked" if found.user.blocked_at is not None else "pending approval"
             self._record_failure([found], email, where, reason)
-            raise ForbiddenError(f"The user is {reason}.", "Ask an administrator.")
+            raise ForbiddenError(f"The user is {reason}.", "Ask an administrator.").told()
         if passwords.is_outdated(found.kept):
             self._keep(found.user, password)
         return self._sessions.start(found.user, "password", where)
@@ -85,7 +85,8 @@ class SignIn:
         last = self._begin(key, where)
         if not passwords.matches(old, candidate.kept):
             self._record_failure([candidate], user.email or "", where, "wrong old password", last)
-            raise ForbiddenError("The old password is wrong.", "Sign out and ask an administrator when you have forgotten it.")
+            remedy = "Sign out and ask an administrator when you have forgotten it."
+            raise ForbiddenError("The old password is wrong.", remedy).told()
         self._forgive(key, where)
         self._replace(by, user, new, Activity.user_password_change, but=by.session_id)
 
