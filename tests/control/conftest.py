@@ -2,11 +2,19 @@
 
 from collections.abc import Iterator
 
+import argon2
 import pytest
 
+from meshtrail.control import passwords
 from meshtrail.control.places import Place
 from meshtrail.control.service import Control
 from tests.control.organisation import Clock, Organisation
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed with little memory and time: for tests that make many users and are not about hashing."""
+    monkeypatch.setattr(passwords, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
 @pytest.fixture

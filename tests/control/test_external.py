@@ -14,6 +14,8 @@ from tests.control.told import codes, told
 
 ISSUER, HERE = "https://id.example.org", Origin("192.0.2.7", "browser")
 
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
+
 
 def vouched(organisation: Organisation, subject: str = "s1", email: str | None = "ana@example.org", **more: object) -> User:
     """The user whom the provider vouches for."""

@@ -13,6 +13,8 @@ from tests.control.told import told
 
 HERE = Origin("192.0.2.7", "browser", "request")
 
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
+
 
 def person(organisation: Organisation, email: str = "ana@example.org", role: Role = Role.auditor) -> str:
     """A new person."""

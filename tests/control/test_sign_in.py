@@ -13,6 +13,7 @@ from meshtrail.control.users import UserChange
 from tests.control.organisation import Clock, Organisation
 from tests.control.told import told
 
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
 HERE, THERE = Origin("192.0.2.7", "browser"), Origin("198.51.100.9", "browser")
 EMAIL, PASSWORD, OTHER = "ana@example.org", "four words of ana", "four others of ana"
 

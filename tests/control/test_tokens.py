@@ -11,6 +11,8 @@ from meshtrail.control.users import UserChange
 from tests.control.organisation import Clock, Organisation
 from tests.control.told import codes, told
 
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
+
 
 def service_user(organisation: Organisation, role: Role) -> str:
     """A new user for programs."""

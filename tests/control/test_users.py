@@ -13,6 +13,8 @@ from meshtrail.control.users import UserChange
 from tests.control.organisation import Organisation
 from tests.control.told import codes, told
 
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
+
 
 def made(organisation: Organisation, email: str, role: Role = Role.user) -> str:
     """A new person."""
