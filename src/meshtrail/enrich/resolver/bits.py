@@ -33,13 +33,12 @@ def _word(block: np.ndarray) -> np.ndarray:
 def first(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The number of each row's first bit, or -1, and whether there are more bits."""
     full = rows != 0
-    some = full.any(axis=1)
     at = full.argmax(axis=1)
     word = rows[np.arange(len(rows)), at]
     lowest = word & (~word + np.uint64(1))
     exponent = np.frexp(lowest.astype(np.float64))[1] - 1
-    more = (word != lowest) | (full.sum(axis=1) > 1)
-    return np.where(some, at * WORD + exponent, -1).astype(np.int32), more & some
+    more = (word != lowest) | (np.add.reduce(full, axis=1, dtype=np.uint16) > 1)
+    return np.where(word != 0, at * WORD + exponent, -1).astype(np.int32), more
 
 
 def numbers(row: np.ndarray, most: int) -> list[int]:

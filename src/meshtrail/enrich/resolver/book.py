@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from meshtrail.enrich.resolver import bits
 from meshtrail.enrich.resolver.kinds import Kinds
@@ -37,6 +38,18 @@ class Matches:
     accepts: np.ndarray
 
 
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Rules that may have decided."""
+
+    rule_ids: tuple[str, ...]
+    """The first of them."""
+    first: int
+    """The number of the first one."""
+    one_policy: bool
+    """Whether they are all of one policy."""
+
+
 class Book:
     """See the module. Not changed after it is made, but for what it remembers. Thread-safe."""
 
@@ -49,13 +62,15 @@ class Book:
         self.places = Places(material)
         self._make_classes(material)
         self._drops = _row([not line.accept for line in self.lines])
+        drops = sum(not line.accept for line in self.lines)
+        self._drop_words, self._accepts_at = max(1, -(-drops // bits.WORD)), min(drops // bits.WORD, len(self._drops) - 1)
         both = _row([rule.bidirectional for rule in material.rules])
         self._both = both if both.any() else None
         self._places_of: dict[bytes, int] = {}
-        self._candidates: dict[tuple[int, int, int, bool], tuple[int, ...]] = {}
+        self._candidates: dict[int, Candidates] = {}
         self._lock = threading.Lock()
         self._slots = np.full(ANSWERS_REMEMBERED, -1, dtype=np.int64)
-        self._found = np.zeros((4, ANSWERS_REMEMBERED), dtype=np.int32)
+        self._found = np.zeros((ANSWERS_REMEMBERED, 4), dtype=np.int32)
 
     def _make_classes(self, material: Material) -> None:
         peers = len(material.peers)
@@ -112,44 +127,55 @@ class Book:
     def matches(self, sources: np.ndarray, destinations: np.ndarray, kinds: np.ndarray) -> Matches:
         """The rules of questions. Sources are in the overlay."""
         with self._lock:
-            return self._matches(sources, destinations, kinds)
+            return self._matches(self.numbered(sources, destinations, kinds))
 
-    def _matches(self, sources: np.ndarray, destinations: np.ndarray, kinds: np.ndarray) -> Matches:
-        questions = (sources.astype(np.int64) * len(self._tos) + destinations) * len(self.kinds.rows) + kinds
+    def numbered(self, sources: np.ndarray, destinations: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+        """A number for each question."""
+        return (sources.astype(np.int64) * len(self._tos) + destinations) * len(self.kinds.rows) + kinds
+
+    def _parts(self, questions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The ends and the kind of numbered questions."""
+        pairs, kinds = np.divmod(questions, len(self.kinds.rows))
+        return *np.divmod(pairs, len(self._tos)), kinds
+
+    def _matches(self, questions: np.ndarray) -> Matches:
         slots = ((questions.view(np.uint64) * _HASH) >> np.uint64(64 - _SLOT_BITS)).astype(np.int64)
-        found = self._found[:, slots]
+        found = self._found[slots]
         missing = np.flatnonzero(self._slots[slots] != questions)
         if len(missing):
-            distinct, where, which = np.unique(questions[missing], return_index=True, return_inverse=True)
-            rows = missing[where]
-            answers = self._look_up(sources[rows], destinations[rows], kinds[rows])
-            found[:, missing] = answers[:, which]
-            free, one_each = np.unique(slots[rows], return_index=True)
-            self._slots[free], self._found[:, free] = distinct[one_each], answers[:, one_each]
-        return Matches(found[0], found[1].astype(bool), found[2], found[3].astype(bool))
+            asked = pa.array(questions[missing]).dictionary_encode()
+            distinct, which = np.asarray(asked.dictionary), np.asarray(asked.indices)
+            answers = self._look_up(distinct)
+            found[missing] = answers[which]
+            places = np.zeros(len(distinct), dtype=np.int64)
+            places[which] = slots[missing]
+            free, one_each = np.unique(places, return_index=True)
+            self._slots[free], self._found[free] = distinct[one_each], answers[one_each]
+        return Matches(found[:, 0], found[:, 1] > 0, found[:, 2], found[:, 3] > 0)
 
-    def candidates(self, source: int, destination: int, kind: int, *, accept: bool) -> tuple[int, ...]:
-        """The numbers of the first rules of one question that let in, or that do not."""
-        key = source, destination, kind, accept
+    def candidates(self, question: int, *, accept: bool) -> "Candidates":
+        """The rules of a question that let in, or that do not."""
+        key = question * 2 + accept
         found = self._candidates.get(key)
         if found is None:
             if len(self._candidates) >= ANSWERS_REMEMBERED:
                 self._candidates.clear()
-            found = self._candidates[key] = tuple(bits.numbers(self._rules_of(*key), CANDIDATES_MAX))
+            row = self._rules(*self._parts(np.array([question])))[0]
+            numbers = bits.numbers(row & ~self._drops if accept else row & self._drops, CANDIDATES_MAX)
+            lines = [self.lines[number] for number in numbers]
+            one_policy = len({line.policy_id for line in lines}) == 1
+            found = self._candidates[key] = Candidates(tuple(line.rule_id for line in lines), numbers[0], one_policy)
         return found
 
-    def _rules_of(self, source: int, destination: int, kind: int, accept: bool) -> np.ndarray:
-        one = (np.array([number]) for number in (source, destination, kind))
-        row = self._rules(*one)[0]
-        return row & ~self._drops if accept else row & self._drops
-
-    def _look_up(self, sources: np.ndarray, destinations: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    def _look_up(self, questions: np.ndarray) -> np.ndarray:
         parts = []
-        for begin in range(0, len(sources), QUESTIONS_AT_ONCE):
-            part = slice(begin, begin + QUESTIONS_AT_ONCE)
-            rows = self._rules(sources[part], destinations[part], kinds[part])
-            parts.append(np.stack([*bits.first(rows & self._drops), *bits.first(rows & ~self._drops)]))
-        return np.concatenate(parts, axis=1)
+        for begin in range(0, len(questions), QUESTIONS_AT_ONCE):
+            rows = self._rules(*self._parts(questions[begin : begin + QUESTIONS_AT_ONCE]))
+            drop, drops = bits.first(rows[:, : self._drop_words] & self._drops[: self._drop_words])
+            accept, accepts = bits.first(rows[:, self._accepts_at :] & ~self._drops[self._accepts_at :])
+            accept[accept >= 0] += self._accepts_at * bits.WORD
+            parts.append(np.stack([drop, drops, accept, accepts], axis=1))
+        return np.concatenate(parts)
 
     def _rules(self, sources: np.ndarray, destinations: np.ndarray, kinds: np.ndarray) -> np.ndarray:
         rows = self._froms[sources] & self._tos[destinations]

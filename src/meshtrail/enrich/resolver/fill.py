@@ -7,25 +7,33 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 
-def texts(table: pa.Table, name: str, which: np.ndarray, read: Callable[[int], str]) -> pa.Table:
-    """A column of dictionary-encoded text."""
+def texts(table: pa.Table, name: str, which: np.ndarray, count: int, read: Callable[[int], str]) -> pa.Table:
+    """A column of dictionary-encoded text; `read` gives the text of a number below `count`."""
     dictionary: dict[str, int] = {}
-    rows = np.full(len(which), -1, dtype=np.int64)
+    given = None
     if name in table.column_names:
         given = _whole(table[name])
         dictionary = {text: number for number, text in enumerate(given.dictionary.to_pylist())}
-        rows = np.asarray(pc.fill_null(given.indices, -1)).astype(np.int64)
-    used, places = np.unique(which, return_inverse=True)
-    numbered = np.array([dictionary.setdefault(read(number), len(dictionary)) if number >= 0 else -1 for number in used.tolist()])
-    rows = np.where(which >= 0, numbered[places], rows).astype(np.int32)
+    numbered = np.full(count + 1, -1, dtype=np.int32)
+    for number in _used(which, count):
+        numbered[number] = dictionary.setdefault(read(number), len(dictionary))
+    rows = numbered[which]
+    if given is not None:
+        rows = np.where(which >= 0, rows, np.asarray(pc.fill_null(given.indices, -1)))
     return _put(table, name, pa.DictionaryArray.from_arrays(pa.array(rows, mask=rows < 0), pa.array([*dictionary], pa.string())))
 
 
-def numbers(table: pa.Table, name: str, which: np.ndarray, read: Callable[[int], int]) -> pa.Table:
+def numbers(table: pa.Table, name: str, which: np.ndarray, count: int, read: Callable[[int], int]) -> pa.Table:
     """A column of unsigned 32-bit numbers."""
-    used, places = np.unique(which, return_inverse=True)
-    found = np.array([read(number) if number >= 0 else 0 for number in used.tolist()], dtype=np.uint32)[places]
-    return values(table, name, pa.array(found, mask=which < 0), which >= 0)
+    found = np.zeros(count + 1, dtype=np.uint32)
+    for number in _used(which, count):
+        found[number] = read(number)
+    return values(table, name, pa.array(found[which], mask=which < 0), which >= 0)
+
+
+def _used(which: np.ndarray, count: int) -> list[int]:
+    """The numbers that occur; the last of the counts is that of -1."""
+    return [int(number) for number in np.flatnonzero(np.bincount(which + 1, minlength=count + 1)[1:])]
 
 
 def values(table: pa.Table, name: str, found: pa.Array, rows: np.ndarray) -> pa.Table:

@@ -66,22 +66,22 @@ class _Said:
 
     def _add_candidates(self, book: Book, first: int, rows: np.ndarray, questions: Questions, accept: np.ndarray) -> None:
         """Candidates of one policy say which policy it was."""
-        asked = np.stack([questions.sources, questions.destinations, questions.kinds, accept], axis=1)
-        distinct, which = np.unique(asked, axis=0, return_inverse=True)
-        numbers = [book.candidates(source, end, kind, accept=bool(lets)) for source, end, kind, lets in distinct.tolist()]
-        self._several[rows] = which.reshape(-1) + len(self._lists)
-        self._lists += [tuple(book.lines[number].rule_id for number in each) for each in numbers]
-        one = np.array([each[0] + first if len({book.lines[number].policy_id for number in each}) == 1 else -1 for each in numbers])
-        self._policies[rows] = one[which.reshape(-1)]
+        asked = pa.array(book.numbered(questions.sources, questions.destinations, questions.kinds) * 2 + accept).dictionary_encode()
+        which = np.asarray(asked.indices)
+        found = [book.candidates(number >> 1, accept=bool(number & 1)) for number in asked.dictionary.to_pylist()]
+        self._several[rows] = which + len(self._lists)
+        self._lists += [each.rule_ids for each in found]
+        self._policies[rows] = np.array([each.first + first if each.one_policy else -1 for each in found])[which]
         self._found[rows[self._policies[rows] >= 0]] = Found.rule
 
     def written(self, table: pa.Table) -> pa.Table:
         """The batch with it."""
         if not self._found.any():
             return table
-        table = fill.texts(table, "policy_id", self._policies, lambda number: self._lines[number].policy_id)
-        table = fill.texts(table, "policy_name", self._policies, lambda number: self._lines[number].policy_name)
-        table = fill.texts(table, "rule_id", self._rules, lambda number: self._lines[number].rule_id)
-        table = fill.numbers(table, "policy_version", self._policies, lambda number: self._lines[number].policy_version)
+        lines = self._lines
+        table = fill.texts(table, "policy_id", self._policies, len(lines), lambda number: lines[number].policy_id)
+        table = fill.texts(table, "policy_name", self._policies, len(lines), lambda number: lines[number].policy_name)
+        table = fill.texts(table, "rule_id", self._rules, len(lines), lambda number: lines[number].rule_id)
+        table = fill.numbers(table, "policy_version", self._policies, len(lines), lambda number: lines[number].policy_version)
         table = fill.values(table, "attribution", pa.array(_ATTRIBUTIONS[self._found]), self._found > 0)
         return fill.lists(table, "rule_candidates", self._several, self._lists) if self._lists else table
