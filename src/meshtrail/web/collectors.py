@@ -43,6 +43,12 @@ class CollectorLine:
     state: str
     badge: str
     reason: str
+    since_at: str
+    """Since when it stands so, RFC 3339; empty when nothing began."""
+    since: str
+    """Time of day of that."""
+    lasting: str
+    """How long ago that was."""
     kind: str
     """Agent, or a system that only sends events."""
     contact_at: str
@@ -103,7 +109,7 @@ def collectors_context(
 
 def collector_line(each: Mapping[str, Any], now: datetime) -> CollectorLine:
     """One reporter in words."""
-    contact_at, event_at = each["last_contact_at"] or "", each["last_event_at"] or ""
+    contact_at, event_at, since_at = each["last_contact_at"] or "", each["last_event_at"] or "", each["since"] or ""
     waiting = each["reports_waiting"] or 0
     skew = each["clock_skew_ms"] or 0
     return CollectorLine(
@@ -112,6 +118,9 @@ def collector_line(each: Mapping[str, Any], now: datetime) -> CollectorLine:
         state=each["state"],
         badge=STATES[each["state"]][0],
         reason=formats.visible(each["reason"]),
+        since_at=since_at,
+        since=formats.clock_time(since_at, now) if since_at else "",
+        lasting=lasting(since_at, now),
         kind="agent" if each["agent"] else "sends events",
         contact_at=contact_at,
         contact=ago(contact_at, now),
@@ -137,11 +146,16 @@ def ago(text: str, now: datetime) -> str:
     return "now" if passed < JUST_NOW else f"{span(int(passed.total_seconds() * 1_000))} ago"
 
 
+def lasting(text: str, now: datetime) -> str:
+    """For how long something has lasted that began at a time: `20 min`; empty when nothing began."""
+    return span(max(0, int((now - datetime.fromisoformat(text)).total_seconds() * 1_000))) if text else ""
+
+
 def span(milliseconds: int) -> str:
-    """A length of time, rounded to what matters: `450 ms`, `12 s`, `5 m`, `2 h`, `3 d`."""
+    """A length of time, rounded to what matters: `450 ms`, `12 s`, `5 min`, `2 h`, `3 d`."""
     if milliseconds < 1_000:
         return f"{milliseconds} ms"
-    for size, unit in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m")):
+    for size, unit in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min")):
         if milliseconds >= size:
             return f"{milliseconds // size} {unit}"
     return f"{milliseconds // 1_000} s"

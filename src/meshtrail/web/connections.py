@@ -7,9 +7,10 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl, quote
 
 from meshtrail.web import formats
+from meshtrail.web.agreement import AGREEMENTS, FINDING, explained, known, missing_name, reporter, sentence
 from meshtrail.web.filters import LAST, Filters
 from meshtrail.web.pages import LAST_WORDS, Chip, Choice, Failure, Shell, chip
-from meshtrail.web.reports import AGREEMENTS, ReportLine, explained, known, report_line, reporter, sentence
+from meshtrail.web.reports import ReportLine, differing, report_line
 from meshtrail.web.rows import End, end_of
 
 PAGE_ROWS = 50
@@ -70,6 +71,8 @@ class ConnectionsContext:
     ranges: tuple[Choice, ...]
     choices: tuple[Choice, ...]
     """All, findings, and each agreement."""
+    meaning: str
+    """What the chosen one of them means."""
     chips: tuple[Chip, ...]
     search: str
     kept: tuple[tuple[str, str], ...]
@@ -93,6 +96,8 @@ class ConnectionContext:
     reports: tuple[ReportLine, ...]
     explained: tuple[str, ...]
     """What may be the reason, when they do not agree."""
+    differing: frozenset[str]
+    """Amounts in which the reports differ: `to_destination`, `to_source`."""
     failure: Failure | None
     again: str
     back: str = "/connections"
@@ -119,6 +124,7 @@ def connections_context(
         lines=tuple(connection_line(each, now) for each in answer.get("data", ())),
         ranges=tuple(Choice(LAST_WORDS[word], connection_path(first.within(word)), word == first.last) for word in LAST),
         choices=_choices(first, plain),
+        meaning=_meaning(first),
         chips=tuple(Chip(each.field, each.label, each.operator, each.values, _here(each.remove), each.negative) for each in chips),
         search=first.search,
         kept=tuple(parse_qsl(unsearched.query())),
@@ -153,10 +159,16 @@ def _choices(first: Filters, plain: Filters) -> tuple[Choice, ...]:
     )
 
 
+def _meaning(first: Filters) -> str:
+    chosen = [each for each in first.conditions if each.field in _CHOSEN]
+    if len(chosen) != 1:
+        return ""
+    return FINDING if chosen[0].field == "finding" else " ".join(AGREEMENTS[value][1] for value in chosen[0].values if value in AGREEMENTS)
+
+
 def connection_line(row: Row, now: datetime) -> ConnectionLine:
     """A connection in words."""
     badge, _ = AGREEMENTS[row["agreement"]]
-    names = {"source": end_of(row, "source").name, "destination": end_of(row, "destination").name}
     return ConnectionLine(
         id=row["id"],
         href=f"/connections/{quote(row['id'], safe='')}",
@@ -175,7 +187,7 @@ def connection_line(row: Row, now: datetime) -> ConnectionLine:
         person=known(row["user_name"] or row["user_email"] or row["user_id"]),
         policy=known(row["policy_name"] or row["policy_id"]),
         reporters=tuple((each["role"], reporter(each)) for each in row["reports"]),
-        missing=tuple(names[each["side"]] for each in row["missing"]),
+        missing=tuple(missing_name(row, each) for each in row["missing"]),
         to_destination=formats.byte_size(row["bytes_to_destination"]),
         to_source=formats.byte_size(row["bytes_to_source"]),
         duration=formats.duration(row["duration_ms"]),
@@ -185,6 +197,6 @@ def connection_line(row: Row, now: datetime) -> ConnectionLine:
 def connection_context(row: Row | None, shell: Shell, now: datetime, again: str, failure: Failure | None = None) -> ConnectionContext:
     """The page of one connection."""
     if row is None:
-        return ConnectionContext(shell, None, (), (), failure, again)
+        return ConnectionContext(shell, None, (), (), frozenset(), failure, again)
     reports = tuple(report_line(each, row["started_at"], now) for each in row["reports"])
-    return ConnectionContext(shell, connection_line(row, now), reports, explained(row), failure, again)
+    return ConnectionContext(shell, connection_line(row, now), reports, explained(row), differing(row), failure, again)

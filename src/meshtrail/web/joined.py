@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from meshtrail.web.reports import AGREEMENTS, ReportLine, report_line, sentence
+from meshtrail.web.agreement import AGREEMENTS, sentence
+from meshtrail.web.reports import ReportLine, report_line
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,13 @@
-"""What the reports of a connection say, in words: each one, and what they say of each other."""
+"""One report of a connection in words, and the reports side by side."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from meshtrail.web import formats
-from meshtrail.web.rows import end_of
-
-AGREEMENTS = {
-    "both": ("agree", "Everyone who can report it does, and says the same."),
-    "one_side": ("one side", "Only one side reports it."),
-    "bytes_differ": ("bytes differ", "The reports count different amounts: more than 1 % and 1 KiB apart."),
-    "denied_by_other": ("denied", "The initiator tried, and the other side or a router denied it."),
-}
-"""The badge of each agreement, and what it means."""
+from meshtrail.web.agreement import known, reporter
 
 Row = Mapping[str, Any]
 
@@ -42,53 +34,13 @@ class ReportLine:
     to_destination: str
     to_source: str
     packets: str
+    """To the destination and to the source."""
+    drops: str
+    """Packets that it denied; empty when it denied none."""
     source: str
     destination: str
     translated: str
     """What it says of translated addresses; empty when nothing was translated."""
-
-
-def sentence(row: Row) -> str:
-    """What the reports say of each other."""
-    speakers = [_short(reporter(each)) for each in row["reports"]]
-    match row["agreement"]:
-        case "denied_by_other":
-            deniers = [_short(reporter(each)) for each in row["reports"] if each["state"] == "denied"]
-            tried = [_short(reporter(each)) for each in row["reports"] if each["state"] != "denied"]
-            rule = _short(known(row["policy_name"] or row["policy_id"]))
-            why = f" by {rule}" if rule else ": no policy allows it" if row["attribution"] == "default_deny" else ""
-            return f"{_listed(tried)} tried; {_listed(deniers)} denied it{why}."
-        case "bytes_differ":
-            return f"{_listed(speakers)} count different amounts."
-        case "one_side":
-            missing = [_short(end_of(row, each["side"]).name) for each in row["missing"]]
-            if not missing:
-                return f"Only {_listed(speakers)} {_verb(speakers)} it: nobody reports at the other end."
-            silent = f"{_listed(missing)} {'has' if len(missing) == 1 else 'have'} a reporter that says nothing."
-            return f"Only {_listed(speakers)} {_verb(speakers)} it: {silent}"
-        case _:
-            return f"{_listed(speakers)} say the same." if len(speakers) > 1 else f"{_listed(speakers)} reports it."
-
-
-def explained(row: Row) -> tuple[str, ...]:
-    """What may be the reason when reports are missing or differ."""
-    if row["agreement"] == "bytes_differ":
-        return (
-            "A reporter lost its counters: it was started again, or the connection left its table early.",
-            "Something between them resends, cuts or adds packets, such as a tunnel or a proxy.",
-        )
-    if row["agreement"] != "one_side" or not row["missing"]:
-        return ()
-    if row["state"] == "attempted":
-        return ("Nothing answered: the packets may never have reached the other side, which then has nothing to report.",)
-    if not row["finding"]:
-        return ("The other report may still be under way, or the start was not seen and cannot be matched.",)
-    return (
-        "The other side's agent does not collect this: look at its settings, and whether it sees this interface.",
-        "Its reports are late or lost: look at the collectors.",
-        "Something in between answered in its place.",
-        "Its clock is more than five seconds off: then its report stands alone.",
-    )
 
 
 def report_line(each: Row, first: str, now: datetime) -> ReportLine:
@@ -112,11 +64,20 @@ def report_line(each: Row, first: str, now: datetime) -> ReportLine:
         close_reason=formats.words(known(each["close_reason"])),
         to_destination=_exact(each["bytes_to_destination"]),
         to_source=_exact(each["bytes_to_source"]),
-        packets=f"{_number(each['packets_to_destination'])} / {_number(each['packets_to_source'])}",
+        packets=_packets(each["packets_to_destination"], each["packets_to_source"]),
+        drops=formats.count(each["drops"]) if each["drops"] else "",
         source=formats.visible(formats.address_port(each["source_address"], each["source_port"])),
         destination=formats.visible(formats.address_port(each["destination_address"], each["destination_port"])),
         translated=_translated(each),
     )
+
+
+def differing(row: Row) -> frozenset[str]:
+    """Amounts that make the reports of a connection differ."""
+    if row["agreement"] != "bytes_differ":
+        return frozenset()
+    ends = ("destination", "source")
+    return frozenset(f"to_{end}" for end in ends if len({each[f"bytes_to_{end}"] for each in row["reports"]} - {None}) > 1)
 
 
 def _translated(each: Row) -> str:
@@ -128,33 +89,13 @@ def _translated(each: Row) -> str:
     return formats.visible(", ".join(parts))
 
 
-def reporter(each: Row) -> str:
-    """Name of who says so."""
-    return formats.visible(str(each["reporter_name"] or each["reporter_id"]))
-
-
 def _exact(number: int | None) -> str:
     if number is None:
         return formats.UNKNOWN
     return formats.byte_size(number) if number < 1_000 else f"{formats.byte_size(number)} ({formats.count(number)})"
 
 
-def _number(number: int | None) -> str:
-    return formats.UNKNOWN if number is None else formats.count(number)
-
-
-def _verb(names: Sequence[str]) -> str:
-    return "reports" if len(names) == 1 else "report"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "nobody"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:59] + "…"
-
-
-def known(value: object) -> str:
-    """A value as text; empty when it is unknown."""
-    return "" if value is None else formats.visible(str(value))
+def _packets(to_destination: int | None, to_source: int | None) -> str:
+    if to_destination is None and to_source is None:
+        return formats.UNKNOWN
+    return " / ".join(formats.UNKNOWN if each is None else formats.count(each) for each in (to_destination, to_source))
