@@ -100,11 +100,17 @@ def complete(text: str, cursor: int, family: Family) -> Completion:
         place = _step(place, token, following, fields)
     start = cursor if begun is None else begun
     typed = text[start:cursor].lstrip(_QUOTES)
-    rest = _WORD_REST.match(text, cursor)
-    end = rest.end() if begun is not None and rest is not None else cursor
+    end = cursor if begun is None else _end_of(text, begun, cursor)
     candidates = _ranked(_candidates(place, fields), typed, fields)
     name = place.field.name if place.field is not None and place.wanted in {Wanted.value, Wanted.item} else ""
     return Completion(start, end, place.wanted, candidates, name, typed)
+
+
+def _end_of(text: str, begun: int, cursor: int) -> int:
+    """Where the word ends that the cursor touches; behind the closing quote when that stands in the same word."""
+    rest = _WORD_REST.match(text, cursor)
+    end = rest.end() if rest is not None else cursor
+    return end + 1 if text[begun] in _QUOTES and text.startswith(text[begun], end) else end
 
 
 def _left_of(text: str, fields: Fields) -> tuple[list[Token], int | None]:

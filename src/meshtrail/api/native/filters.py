@@ -107,11 +107,10 @@ async def complete_filter(
 
 @get(
     "/filter/explain", opt={"permission": Permission.traffic_read}, summary="What a filter is understood as", operation_id="explainFilter",
-    sync_to_thread=False,
 )  # fmt: skip
-def explain_filter(state: State, text: str = "", family: str = "traffic", zone: str = "") -> FilterExplanation:
+async def explain_filter(state: State, text: str = "", family: str = "traffic", zone: str = "") -> FilterExplanation:
     """The filter's printed form, the moments that its relative times stand for, the window of time that can match, and its tree."""
-    return explanation(text, family_of(family), Moment(state.clock(), zone_of(zone)))
+    return await asyncio.to_thread(explanation, text, family_of(family), Moment(state.clock(), zone_of(zone)))
 
 
 ROUTES = (complete_filter, explain_filter)
