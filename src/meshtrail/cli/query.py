@@ -16,6 +16,8 @@ _STYLES = {"denied": "red", "open": "green", "gap": "yellow", "lost": "yellow"}
 
 def query(
     filters: Annotated[list[str] | None, typer.Argument(help="Filters: field=value, field.not=value, field.gte=value …")] = None,
+    where: Annotated[str, typer.Option("--filter", "-f", help="A filter of the language: 'user = ana and port in (22, 3389)'.")] = "",
+    zone: Annotated[str, typer.Option(help="Time zone in which the days of the filter begin, such as Europe/Berlin.")] = "",
     search: Annotated[str, typer.Option(help="Part of a name or address.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=50_000, help="Rows at the most.")] = 20,
     url: Url = DEFAULT_URL,
@@ -24,11 +26,12 @@ def query(
 ) -> None:
     """List connections, newest first.
 
-    Example: meshtrail query destination_port=443 source_address=10.0.0.0/8 --limit 50
+    Examples: meshtrail query destination_port=443 source_address=10.0.0.0/8 --limit 50
+
+    meshtrail query --filter 'verdict = denied and started_at in today' --zone Europe/Berlin
     """
     parameters = [("limit", str(limit))]
-    if search:
-        parameters.append(("search", search))
+    parameters += [(name, text) for name, text in (("search", search), ("filter", where), ("zone", zone)) if text]
     for text in filters or []:
         name, equals, value = text.partition("=")
         if not equals:
