@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -69,14 +70,14 @@ class RealServer:
     def rows(self, **wanted: object) -> list[Row]:
         """All rows of traffic with these values."""
         found: list[Row] = []
+        asked = urlencode({"limit": _LIMIT} | wanted)
         cursor = ""
         while True:
-            page = self.done("GET", f"/api/v1/traffic?limit={_LIMIT}{cursor}")
+            page = self.done("GET", f"/api/v1/traffic?{asked}{cursor}")
             found += page["data"]
             if page["next_cursor"] is None:
-                break
+                return found
             cursor = f"&cursor={page['next_cursor']}"
-        return [row for row in found if all(row.get(name) == value for name, value in wanted.items())]
 
     def wait_for(self, count: int = 1, timeout_s: float = 20.0, **wanted: object) -> list[Row]:
         """Wait for rows with these values."""
