@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from meshtrail.filter import Moment, Node, parse, printed, resolved
+from meshtrail.common.clock import microseconds
+from meshtrail.filter import Moment, Node, parse, printed, resolved, window
 from meshtrail.filter.fields import fields_of
 from meshtrail.filter.tree import Match
 from meshtrail.filter.values import Text
@@ -77,7 +78,8 @@ def chosen_together(engine: EmbeddedEngine, org_id: str, trees: list[Node], fami
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 def test_random_filters_agree_with_the_naive_evaluation(engine: EmbeddedEngine, stored: str, family: Family) -> None:
-    """Random filters over random rows: printed, parsed, compiled, run; the same rows as in plain Python."""
+    """Random filters over random rows: printed, parsed, compiled, run; the same rows as in plain Python, all of them inside the
+    window that the filter says."""
     rows = all_rows(engine, stored, family)
     assert len(rows) == ROWS
     filters = RandomFilters(family, rows, NOON_US, seed=11)
@@ -88,7 +90,11 @@ def test_random_filters_agree_with_the_naive_evaluation(engine: EmbeddedEngine, 
     for tree, ids in zip(trees, found, strict=True):
         text = printed(tree, family)
         assert parse(text, family) == tree, text
-        assert ids == {row["id"] for row in rows if chooses(tree, row, NOON_US, family)}, text
+        expected = [row for row in rows if chooses(tree, row, NOON_US, family)]
+        assert ids == {row["id"] for row in expected}, text
+        since, until = window(resolved(tree, Moment(NOON_US)), family.time)
+        times = [microseconds(row[family.time]) for row in expected]
+        assert all((since is None or since <= time) and (until is None or time < until) for time in times), text
     some = sum(0 < len(ids) < len(rows) for ids in found)
     assert some > len(trees) * 0.4
 
