@@ -297,6 +297,7 @@ def test_leaves_no_trace(pair: Pair, near_server: FakeServer, launch: Launch) ->
     assert {"10.77.0.1", "fd77::1"} <= set(facts["addresses"])
     assert facts["users"]["0"] == "root"
     assert facts["metrics"]["capture_reliable"] == 1
+    assert abs(facts["metrics"]["clock_us"] / 1e6 - time.time()) < 60
 
 
 def test_others_track(pair: Pair, launch: Launch) -> None:

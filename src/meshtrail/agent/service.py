@@ -171,7 +171,7 @@ class Agent:
     def _facts_now(self) -> Facts:
         assert self._facts is not None, "start looks at the facts"
         known = self._facts
-        return Facts(known.id, known.name, known.os, known.addresses, known.users, self.metrics())
+        return Facts(known.id, known.name, known.os, known.addresses, known.users, self.metrics() | {"clock_us": wall_clock()})
 
     def metrics(self) -> Metrics:
         """Everything that was counted."""
