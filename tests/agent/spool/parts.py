@@ -49,8 +49,7 @@ class Stores:
         self.store: Store
 
     def open(self, now_us: int = 1_000, now_s: float = 0.0) -> Store:
-        """Open it; what an earlier one held is forgotten."""
-        self.losses, self.counters = Losses(), Counters()
+        """Open it."""
         folder = Folder(self._path)
         self.store = Store(folder, self._bounds, self.losses, self.counters, now_us, now_s)
         return self.store
@@ -61,7 +60,8 @@ class Stores:
         store.folder.state.save(State(store.place, store.written, 1, self.losses.gaps, store.dropped))
 
     def kill(self) -> None:
-        """Leave it as `kill -9` does."""
+        """Leave it as `kill -9` does; what the process knew is forgotten."""
+        self.losses, self.counters = Losses(), Counters()
         if self.store.active is not None:
             self.store.active.close()
         self.store.folder.close()

@@ -1,5 +1,7 @@
 """Properties: whatever happens in whatever order, nothing is lost uncounted and nothing acknowledged is new again."""
 
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meshtrail.agent import limits
-from tests.agent.spool.model import Damage, Life
+from meshtrail.agent.spool import Spool
+from tests.agent.spool.model import Damage, Life, gap_line, numbers
 
 BYTES_MAX_WIDE, BYTES_MAX_NARROW = 100_000_000, 16_000
 PUT = st.tuples(st.just("put"), st.integers(1, 40), st.sampled_from([0, 100, 1_000]))
@@ -84,6 +87,42 @@ def _damage(kind: str, which: int, share: float, *, state: bool) -> Damage:
         path.write_bytes(content)
 
     return apply
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from meshtrail.agent.spool import Spool
+spool = Spool(Path(sys.argv[1]), lambda gap: b"{}")
+spool.open(1)
+number = 0
+while True:
+    spool.put([b'{"n":%d}' % each for each in range(number, number + 20)], number + 1)
+    number += 20
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.parametrize("puts", [1, 50, 400])
+def test_kill(tmp_path: Path, puts: int) -> None:
+    """A real process is killed while it writes: everything that it put is there, in order, and nothing is in doubt."""
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path / "spool")], stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    said = [int(writer.stdout.readline()) for _ in range(puts)]
+    writer.kill()
+    said += [int(number) for number in writer.stdout.read().split("\n")[:-1]]
+    writer.wait()
+    writer.stdout.close()
+    spool = Spool(tmp_path / "spool", gap_line)
+    spool.open(10**9)
+    found: list[int] = []
+    while (batch := spool.take()) is not None:
+        assert not batch.gaps
+        found += numbers(batch)
+        spool.ack(batch)
+    assert found == list(range(len(found)))
+    assert len(found) - said[-1] in {0, 20}
+    spool.close(10**9)
 
 
 @CALM
