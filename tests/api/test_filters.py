@@ -2,12 +2,14 @@
 
 import http.client
 import json
+import time
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
 from meshtrail.common.clock import microseconds, rfc3339, wall_clock
+from meshtrail.control.service import Scope
 from meshtrail.filter.limits import TEXT_CHARACTERS_MAX
 from tests.rows import closing, report
 from tests.servers import Answer, ServerProcess
@@ -230,6 +232,18 @@ def test_complete(server: ServerProcess, token: str) -> None:
     assert offers(server, token, "destination.port = ") == []
     assert offers(server, token, "\x00") == []
     assert offers(server, token, "x" * 40_000) == []
+
+
+def test_values_of_audit_events_need_the_right_to_read_them(server: ServerProcess) -> None:
+    """Without it, the language alone is completed."""
+    reader, auditor = server.new_organisation(Scope.read), server.new_organisation()
+    assert server.call("POST", "/api/groups", b'{"name": "staff"}', auditor, **{"Content-Type": "application/json"})[0] == 200
+    deadline = time.monotonic() + 10
+    while not (found := offers(server, auditor, "activity_code = group", family="audit")) and time.monotonic() < deadline:
+        pass
+    assert found == ['"group.add"']
+    assert offers(server, reader, "activity_code = ", family="audit") == []
+    assert offers(server, reader, "outcome = ", family="audit") == ["success", "failure", "denied"]
 
 
 @pytest.mark.parametrize(("name", "value"), [("at", "x"), ("at", "1.5"), ("family", "nothing"), ("family", "../x")])

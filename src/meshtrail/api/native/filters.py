@@ -17,7 +17,7 @@ from meshtrail.filter.fields import fields_of
 from meshtrail.filter.printer import printed_value
 from meshtrail.filter.sorts import Sort
 from meshtrail.filter.values import Text
-from meshtrail.model.columns import TRAFFIC, Family
+from meshtrail.model.columns import AUDIT, TRAFFIC, Family
 from meshtrail.store.family_reader import FamilyReader
 
 VALUES_OFFERED_MAX = 20
@@ -98,9 +98,11 @@ async def complete_filter(
     request: AnyRequest, state: State, text: str = "", at: int | None = None, family: str = "traffic"
 ) -> FilterCompletion:
     """Fields, operators, values and keywords for the cursor `at` (characters from the beginning; without it, the end), and values
-    that occur in the newest rows of traffic. What is wrong left of the cursor does not matter."""
+    that occur in the newest rows, for who may read them. What is wrong left of the cursor does not matter."""
     chosen = family_of(family)
-    reader = state.reader if chosen is TRAFFIC else None
+    permission, reader = {TRAFFIC: (Permission.traffic_read, state.reader), AUDIT: (Permission.audit_read, state.audit_reader)}[chosen]
+    if permission not in request.state.identity.permissions:
+        reader = None
     cursor = len(text) if at is None else at
     return await asyncio.to_thread(offered, reader, request.state.identity.org_id, text, cursor, chosen)
 

@@ -11,15 +11,13 @@ from litestar import Request, Response, get
 from litestar.datastructures import State
 
 from meshtrail.api import parameters as read
+from meshtrail.api.bounds import bounds
 from meshtrail.common.clock import microseconds, rfc3339, wall_clock
 from meshtrail.common.errors import InvalidError, NotFoundError
 from meshtrail.control.service import Identity, Permission
-from meshtrail.filter import window
-from meshtrail.store.query import Query
 from meshtrail.store.reader import NATIVE_COLUMNS, Cursor, Reader, rows_in
 
 JSON = "application/json"
-_DAY_US = 86_400_000_000
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 INTERVALS_MS = (
     100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000, 1_800_000,
@@ -81,7 +79,7 @@ def histogram_of(reader: Reader, org_id: str, parameters: read.Parameters) -> Hi
     """Counts by verdict over the window; without a window, over the last day of which there are rows."""
     query = read.query(org_id, parameters)
     buckets = read.integer(parameters, "buckets", read.BUCKETS, 1, read.BUCKETS_MAX)
-    since, until = _bounds(reader, query)
+    since, until = bounds(reader, query, wall_clock())
     interval = next((width for width in INTERVALS_MS if (until - since) / 1_000 / width <= buckets), INTERVALS_MS[-1])
     first, last = since // 1_000 // interval, (until - 1) // 1_000 // interval
     if last - first >= 2 * read.BUCKETS_MAX:
@@ -90,17 +88,6 @@ def histogram_of(reader: Reader, org_id: str, parameters: read.Parameters) -> Hi
     counted = {row["bucket"]: row for row in msgspec.json.decode(reader.histogram(bounded, interval))}
     bars = [_bar(bucket, interval, counted.get(bucket, {})) for bucket in range(first, last + 1)]
     return Histogram(bars, interval)
-
-
-def _bounds(reader: Reader, query: Query) -> tuple[int, int]:
-    """What the bars cover: the window that is asked for, else the one that the filter says, else a day; from the first row on."""
-    low, high = window(query.filter, query.family.time) if query.filter is not None else (None, None)
-    until = next(bound for bound in (query.until, high, wall_clock()) if bound is not None)
-    if query.since is not None:
-        return query.since, until
-    since = low if low is not None else until - _DAY_US
-    span = reader.span(query.org_id)
-    return (max(since, span[0]) if span and span[0] < until else max(since, until - _DAY_US)), until
 
 
 def _bar(bucket: int, interval: int, row: dict[str, int]) -> HistogramBucket:
