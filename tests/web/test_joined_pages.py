@@ -115,7 +115,7 @@ def test_nothing_overflows_and_nothing_is_executed(browser: Browser, url: str, a
     page.context.close()
 
 
-@pytest.mark.parametrize(("size", "scheme"), zip(SIZES, ("light", "dark"), strict=True), ids=["desk", "phone"])
+@pytest.mark.parametrize(("size", "scheme"), [(SIZES[0], "light"), (SIZES[1], "dark")], ids=["desk", "phone"])
 def test_accessibility(browser: Browser, url: str, answers: Answers, size: tuple[int, int], scheme: str) -> None:
     """No violation of WCAG 2.2 A and AA that a machine can find: contrast, names, headings."""
     page, _ = opened(browser, url, size, scheme)
