@@ -205,6 +205,7 @@ def measure(folder: Path, size: Size) -> tuple[Pace, Pace, float, float]:
     engine = EmbeddedEngine(folder)
     engine.open()
     migrate(engine)
+    engine.execute("SYSTEM STOP MERGES")  # those of one turn would be counted in the next
     paces: dict[bool, list[Pace]] = {False: [], True: []}
     for turn in range(2 * ROUNDS):
         knows = bool((turn + turn // 2) % 2)

@@ -5,7 +5,7 @@ import sys
 import typer
 
 import meshtrail
-from meshtrail.cli import agent, doctor, enrolment_key, peers, query, serve, status, token, up, users
+from meshtrail.cli import agent, doctor, enrolment_key, peers, policy, query, serve, status, token, up, users
 from meshtrail.common.errors import MeshTrailError
 from meshtrail.store.engine import EngineUnavailableError
 
@@ -24,6 +24,7 @@ app.command(
 )(agent.agent)  # fmt: skip
 app.command("query", rich_help_panel="Look")(query.query)
 app.command("status", rich_help_panel="Look")(status.status)
+app.add_typer(policy.app, name="policy", rich_help_panel="Look")
 app.command("doctor", rich_help_panel="Look")(doctor.doctor)
 app.add_typer(users.app, name="users", rich_help_panel="Manage")
 app.add_typer(token.app, name="token", rich_help_panel="Manage")

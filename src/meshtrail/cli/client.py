@@ -12,15 +12,16 @@ from meshtrail.common.errors import OperationError, UnauthenticatedError
 TIMEOUT_S = 60
 
 
-def call(url: str, token: str, path: str, parameters: list[tuple[str, str]] | None = None) -> Any:
-    """The JSON answer of a GET; the server's own message when it refuses."""
+def call(url: str, token: str, path: str, parameters: list[tuple[str, str]] | None = None, body: object = None) -> Any:
+    """The JSON answer of a GET, or of a POST with a body; the server's own message when it refuses."""
     if not url.startswith(("http://", "https://")):
         raise OperationError(f"{url!r} is no web address.", "Write it as http://127.0.0.1:8765")
     secret = local_token(token)
     if not secret:
         raise UnauthenticatedError("No token.", "Set MESHTRAIL_TOKEN, or run this on the machine where `meshtrail up` runs.")
     query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
-    request = urllib.request.Request(url + path + query, headers={"Authorization": f"Token {secret}"})
+    headers = {"Authorization": f"Token {secret}", "Content-Type": "application/json"}
+    request = urllib.request.Request(url + path + query, None if body is None else json.dumps(body).encode(), headers)
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
             return json.load(answer)

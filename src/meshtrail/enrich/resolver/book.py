@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from meshtrail.enrich.resolver import bits
+from meshtrail.enrich.resolver.fill import Words
 from meshtrail.enrich.resolver.kinds import Kinds
 from meshtrail.enrich.resolver.limits import ADDRESSES_REMEMBERED, ANSWERS_REMEMBERED, CANDIDATES_MAX, QUESTIONS_AT_ONCE
 from meshtrail.enrich.resolver.material import Ends, Line, Material
@@ -39,6 +40,23 @@ class Matches:
 
 
 @dataclass(frozen=True, slots=True)
+class Labels:
+    """What is told of each rule."""
+
+    policy_ids: Words
+    policy_names: Words
+    rule_ids: Words
+    versions: np.ndarray
+
+    @staticmethod
+    def of(lines: Sequence[Line]) -> "Labels":
+        """The labels of rules."""
+        versions = np.array([*(line.policy_version for line in lines), 0], dtype=np.uint32)
+        policies, names = Words.of([line.policy_id for line in lines]), Words.of([line.policy_name for line in lines])
+        return Labels(policies, names, Words.of([line.rule_id for line in lines]), versions)
+
+
+@dataclass(frozen=True, slots=True)
 class Candidates:
     """Rules that may have decided."""
 
@@ -55,7 +73,10 @@ class Book:
 
     def __init__(self, material: Material) -> None:
         self.lines: tuple[Line, ...] = tuple(rule.line for rule in material.rules)
-        self._numbers = material.addresses
+        self.labels = Labels.of(self.lines)
+        """What is told of the rules."""
+        self.numbers = material.addresses
+        """Peers by their addresses in the overlay."""
         self.peers = {identifier: number for number, identifier in enumerate(material.peers)}
         self._ranges = [mapped(network) for network in material.ranges]
         self.kinds = Kinds(material.rules)
@@ -94,14 +115,10 @@ class Book:
         self.ordered = np.concatenate([np.full(self._first_place, material.ordered), self.places.ordered])
         self.doubtful = np.concatenate([np.zeros(self._first_place, bool), self.places.doubtful])
 
-    def peer(self, address: bytes) -> int:
-        """The number of the peer that has an address of the overlay; -1: nobody."""
-        return self._numbers.get(address, -1)
-
     def class_of_source(self, address: bytes) -> int:
         """The class of an address that opens connections."""
-        number = self.peer(address)
-        if number >= 0:
+        number = self.numbers.get(address)
+        if number is not None:
             return int(self.classes_of_peers[number])
         return NOBODY if self.in_overlay(address) else OUTSIDE
 
@@ -152,6 +169,13 @@ class Book:
             free, one_each = np.unique(places, return_index=True)
             self._slots[free], self._found[free] = distinct[one_each], answers[one_each]
         return Matches(found[:, 0], found[:, 1] > 0, found[:, 2], found[:, 3] > 0)
+
+    def matching(self, source: int, destination: int, kind: int) -> list[int]:
+        """The numbers of all rules of one question, the first of them."""
+        if source == OUTSIDE:
+            return []
+        row = self._rules(np.array([source]), np.array([destination]), np.array([kind]))[0]
+        return bits.numbers(row, CANDIDATES_MAX)
 
     def candidates(self, question: int, *, accept: bool) -> "Candidates":
         """The rules of a question that let in, or that do not."""

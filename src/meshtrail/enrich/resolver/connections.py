@@ -8,14 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from meshtrail.enrich.resolver.book import NOBODY, OUTSIDE, Book
-from meshtrail.enrich.resolver.kinds import ICMPV6, NO_PORT
+from meshtrail.enrich.resolver.kinds import HARMLESS_TYPES, ICMPV6, NO_PORT
 from meshtrail.enrich.resolver.places import EVERYBODY, NOTHING
 from meshtrail.model.enums import Attribution, ConnectionType, Direction, State, Verdict
 
 _NEEDED = ("state", "started_at", "reporter_id", "source_address", "destination_address", "protocol")
-_HARMLESS_TYPES = np.array([*range(130, 138), 143])
-"""Neighbour and multicast listener discovery (RFC 4861, RFC 3810), which rules let through unseen."""
-
 _MAPPED = b"\x00" * 10 + b"\xff\xff"
 
 
@@ -59,28 +56,29 @@ class Connections:
         """What they ask of a book."""
         sources, destinations = self._codes("source_address"), self._codes("destination_address")
         classes = _look(sources, [book.class_of_source(address) for address in sources.distinct], OUTSIDE)
-        initiators = _look(sources, [book.peer(address) for address in sources.distinct], -1)
-        targets = _look(destinations, [book.peer(address) for address in destinations.distinct], -1)
-        families = [_is_v4(end)[end.rows] for end in (sources, destinations)]
+        initiators = _look(sources, [book.numbers.get(address, -1) for address in sources.distinct], -1)
+        targets = _look(destinations, [book.numbers.get(address, -1) for address in destinations.distinct], -1)
+        is_v4 = _look(sources, [address.startswith(_MAPPED) for address in sources.distinct], False) == 1
         protocols, kinds_of_icmp = self._number("protocol", 0), self._number("icmp_type", -1)
         routed = self._choice("connection_type", 0) == ConnectionType.routed
         near = ~routed & (targets >= 0)
         arrived = ~routed & ~near & (self._choice("connection_type", 0) == ConnectionType.p2p)
         arrived &= self._choice("direction", 0) == Direction.ingress
-        harmless = (protocols == ICMPV6) & np.isin(kinds_of_icmp, _HARMLESS_TYPES) & (near | arrived)
+        harmless = (protocols == ICMPV6) & np.isin(kinds_of_icmp, HARMLESS_TYPES) & (near | arrived)
         reporters = self._codes("reporter_id")
         itself = _look(reporters, [book.peers.get(each, -2) for each in reporters.distinct], -2) == initiators
         places = self._places(book, destinations, reporters, routed, itself)
         found = np.where(near, book.classes_of_peers[targets], np.where(arrived, NOBODY, places))
-        asked = (classes != OUTSIDE) & (families[0] == families[1]) & ~harmless & ~(near & (targets == initiators))
-        kinds = book.kinds.of(protocols, self._number("destination_port", NO_PORT), families[0])
+        asked = (classes != OUTSIDE) & ~harmless & ~(near & (targets == initiators))
+        kinds = book.kinds.of(protocols, self._number("destination_port", NO_PORT), is_v4)
         classes = np.where(routed & itself, NOBODY, classes)
         return Questions(np.flatnonzero(asked), classes[asked], found[asked], kinds[asked], self.verdicts[asked])
 
     def _places(self, book: Book, destinations: Codes, reporters: Codes, routed: np.ndarray, itself: np.ndarray) -> np.ndarray:
         """The place of each destination as the reporter sees it, where the reporter is a routing peer of somebody else's
         connection; a domain where it says so."""
-        places = _look(destinations, [book.place(address) for address in destinations.distinct], 0)
+        near = {} if routed.any() else book.numbers  # a peer's address is a place for those only who forward to it
+        places = _look(destinations, [0 if address in near else book.place(address) for address in destinations.distinct], 0)
         if book.places.domains and "destination_resource_id" in self._table.column_names:
             named = self._codes("destination_resource_id")
             domains = _look(named, [book.places.domains.get(each, -1) for each in named.distinct], -1)
@@ -149,7 +147,3 @@ def _column(table: pa.Table, name: str) -> pa.Array:
 def _look(codes: Codes, found: list[int], unknown: int) -> np.ndarray:
     """What was found of each distinct value, for each row."""
     return np.array([*found, unknown], dtype=np.int64)[codes.rows]
-
-
-def _is_v4(end: Codes) -> np.ndarray:
-    return np.array([each.startswith(_MAPPED) for each in end.distinct], dtype=bool)

@@ -8,6 +8,9 @@ from meshtrail.enrich.resolver import bits
 from meshtrail.enrich.resolver.material import Rule
 
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
+HARMLESS_TYPES = (*range(130, 138), 143)
+"""Types of ICMPv6 that rules let through unseen where it ends: neighbour and multicast listener discovery (RFC 4861, RFC 3810)."""
+
 NO_PORT = -1
 _PORTS = 65_536
 _OTHER, _ICMP, _TCP, _UDP = range(4)

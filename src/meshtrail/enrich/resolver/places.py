@@ -28,6 +28,10 @@ class Places:
         domains = [number for number, place in enumerate(material.places) if place.prefix is None]
         self.domains = {material.places[number].id: NOWHERE + 1 + len(chains) + at for at, number in enumerate(domains)}
         """The place of each resource that is a domain, by the resource's id."""
+        tables = {_BITS - shift: table for shift, table in self._tables}
+        found = {place.id: mapped(place.prefix) for place in material.places if place.prefix is not None}
+        self.resources = {**self.domains, **{name: tables[length][first] for name, (length, first) in found.items()}}
+        """The place of each resource, by its id."""
         self._chains: list[tuple[int, ...]] = [(), (), *chains, *((number,) for number in domains)]
         self._all_domains = tuple(domains)
         self.count = len(self._chains)

@@ -1,11 +1,13 @@
 """Fills the columns of a batch that say which rule decided. What a sender said of a rule stays."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pyarrow as pa
 
 from meshtrail.enrich.resolver import fill, metrics
 from meshtrail.enrich.resolver.answers import Found, answer
-from meshtrail.enrich.resolver.book import Book
+from meshtrail.enrich.resolver.book import Book, Labels
 from meshtrail.enrich.resolver.books import Books
 from meshtrail.enrich.resolver.connections import Connections, Questions
 from meshtrail.enrich.resolver.material import Line
@@ -24,17 +26,24 @@ def resolve(table: pa.Table, books: Books) -> pa.Table:
         return table
     started = connections.started_at
     periods = books.between(int(started.min()), int(started.max()))
-    of_period = np.searchsorted(periods.starts, started, "right") - 1
     said = _Said(table.num_rows)
-    for number in np.unique(of_period):
-        rows = np.flatnonzero(of_period == number)
-        book = periods.book(int(number)) if number >= 0 else None
+    for number, part in _by_period(connections, started, periods.starts):
+        book = periods.book(number) if number >= 0 else None
         if book is None:
-            metrics.SKIPPED.labels("unknown_past" if number < 0 else "busy").inc(len(rows))
+            metrics.SKIPPED.labels("unknown_past" if number < 0 else "busy").inc(len(part.rows))
         else:
-            part = connections.taken(rows)
             said.add(book, part, part.questions(book))
     return said.written(table)
+
+
+def _by_period(connections: Connections, started: np.ndarray, starts: np.ndarray) -> Iterator[tuple[int, Connections]]:
+    """The connections of each period by the period's number; -1 is before all of them."""
+    if len(starts) == 1 and started.min() >= starts[0]:
+        yield 0, connections
+        return
+    of_period = np.searchsorted(starts, started, "right") - 1
+    for number in np.unique(of_period):
+        yield int(number), connections.taken(np.flatnonzero(of_period == number))
 
 
 class _Said:
@@ -42,11 +51,12 @@ class _Said:
 
     def __init__(self, rows: int) -> None:
         self._found = np.zeros(rows, dtype=np.int8)
-        self._policies = np.full(rows, -1, dtype=np.int64)
-        self._rules = np.full(rows, -1, dtype=np.int64)
-        self._several = np.full(rows, -1, dtype=np.int64)
+        self._policies = np.full(rows, -1, dtype=np.int32)
+        self._rules = np.full(rows, -1, dtype=np.int32)
+        self._several = np.full(rows, -1, dtype=np.int32)
         self._lists: list[tuple[str, ...]] = []
-        self._lines: list[Line] = []
+        self._lines: tuple[Line, ...] = ()
+        self._labels: Labels | None = None
 
     def add(self, book: Book, connections: Connections, questions: Questions) -> None:
         """What a book says."""
@@ -54,7 +64,8 @@ class _Said:
         answers = answer(book, questions.sources, questions.destinations, questions.kinds, questions.verdicts)
         self._found[rows] = answers.found
         first = len(self._lines)
-        self._lines += book.lines
+        self._lines = self._lines + book.lines if first else book.lines
+        self._labels = None if first else book.labels
         sure = answers.found == Found.rule
         self._policies[rows[sure]] = self._rules[rows[sure]] = answers.rule[sure] + first
         for found, count in enumerate(np.bincount(answers.found, minlength=len(Found))):
@@ -78,10 +89,10 @@ class _Said:
         """The batch with it."""
         if not self._found.any():
             return table
-        lines = self._lines
-        table = fill.texts(table, "policy_id", self._policies, len(lines), lambda number: lines[number].policy_id)
-        table = fill.texts(table, "policy_name", self._policies, len(lines), lambda number: lines[number].policy_name)
-        table = fill.texts(table, "rule_id", self._rules, len(lines), lambda number: lines[number].rule_id)
-        table = fill.numbers(table, "policy_version", self._policies, len(lines), lambda number: lines[number].policy_version)
+        labels = self._labels or Labels.of(self._lines)
+        table = fill.texts(table, "policy_id", self._policies, labels.policy_ids)
+        table = fill.texts(table, "policy_name", self._policies, labels.policy_names)
+        table = fill.texts(table, "rule_id", self._rules, labels.rule_ids)
+        table = fill.numbers(table, "policy_version", self._policies, labels.versions)
         table = fill.values(table, "attribution", pa.array(_ATTRIBUTIONS[self._found]), self._found > 0)
         return fill.lists(table, "rule_candidates", self._several, self._lists) if self._lists else table
