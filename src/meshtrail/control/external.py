@@ -83,7 +83,7 @@ def standing(transaction: Connection, user: User, where: Origin) -> ForbiddenErr
         return None
     by = actor_of(user, where)
     record(transaction, by, Activity.sign_in_fail, target_of(user), outcome=Outcome.failure, error=reason, meta={"method": "oidc"})
-    return ForbiddenError(f"The user is {reason}.", "Ask an administrator.")
+    return ForbiddenError(f"The user is {reason}.", "Ask an administrator.").told()
 
 
 def _of_subject(transaction: Connection, org_id: str, said: External) -> User | None:

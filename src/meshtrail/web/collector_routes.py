@@ -14,7 +14,7 @@ def collector_routes(source: CollectorPages) -> Callable[[Dashboard], Sequence[A
     """The handlers over a dashboard, for `service.create_router`."""
 
     def routes(dashboard: Dashboard) -> Sequence[Any]:
-        @get("/collectors", name="collectors_page")
+        @get("/collectors", name="collectors_page", opt={"page": "collectors.read"})
         async def collectors(request: AnyRequest) -> Response[Any]:
             org_id = dashboard.session_org(request)
             if org_id is None:
