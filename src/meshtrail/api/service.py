@@ -15,6 +15,7 @@ from meshtrail.api.connection_schema import with_connections
 from meshtrail.api.errors import AnyRequest, on_error, request_id
 from meshtrail.api.lane import Lane
 from meshtrail.api.native import agent, collectors, connections, filters, ingest, live, meta, sessions, settings, tokens, traffic
+from meshtrail.api.native import policy_check as policy_checks
 from meshtrail.api.netbird import accounts, groups, network_traffic, networks, peers, policies, setup_keys, users
 from meshtrail.api.netbird import tokens as user_tokens
 from meshtrail.api.schema import openapi_config
@@ -24,6 +25,7 @@ from meshtrail.common.clock import Clock
 from meshtrail.control.agents import Agents
 from meshtrail.control.directories import Directories
 from meshtrail.control.limits import PASSWORD_HASHES_MAX, SIGN_INS_WAITING_MAX
+from meshtrail.control.policy_check import PolicyCheck
 from meshtrail.control.service import Control
 from meshtrail.control.witness import Witness
 from meshtrail.ingest.collectors import Collectors
@@ -104,7 +106,7 @@ def create_app(rooms: Rooms, pages: Sequence[Any] = ()) -> Litestar:
         route_handlers=[
             traffic.list_traffic, traffic.traffic_histogram, traffic.get_traffic, live.live, ingest.ingest_traffic,
             ingest.ingest_facts, ingest.open_flows, *tokens.ROUTES, *sessions.ROUTES, meta.status, *agent.ROUTES, *settings.ROUTES,
-            *collectors.ROUTES, *connections.ROUTES, *filters.ROUTES,
+            *collectors.ROUTES, *connections.ROUTES, *filters.ROUTES, *policy_checks.ROUTES,
         ],
     )  # fmt: skip
     state = State(
@@ -112,6 +114,7 @@ def create_app(rooms: Rooms, pages: Sequence[Any] = ()) -> Litestar:
             "reader": rooms.reader, "pipeline": rooms.pipeline, "control": rooms.control,
             "directories": rooms.directories, "gate": rooms.gate, "tails": Tails(), "data_path": rooms.data_path,
             "capture": rooms.capture, "agents": rooms.agents, "clock": rooms.clock,
+            "policy_check": PolicyCheck(rooms.control.database, rooms.control.snapshots, rooms.directories.rulebooks, rooms.clock),
             "connections": rooms.connections, "collectors": rooms.collectors, "collector_reader": rooms.collector_reader,
             "audit_reader": rooms.audit_reader, "audit_pipeline": rooms.audit_pipeline,
             "witness": rooms.witness, "refusals": witness_refusal,
