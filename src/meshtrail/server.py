@@ -89,7 +89,7 @@ def _nothing() -> None:
 
 
 def _capture_unknown() -> Capture:
-    return Capture(False, "This server runs without a local agent: start one with `meshtrail agent`.")
+    return Capture(False, "This server runs without a local agent.")
 
 
 class Server:

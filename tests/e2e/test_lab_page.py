@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from lab.expect import Finding
 from lab.scenes import SCENES
+from lab.topology import PEERS
 from meshtrail.web.formats import byte_size
 from tests.e2e.conftest import Evening
 from tests.web.conftest import ARGUMENTS, CHROMIUM
@@ -78,3 +79,33 @@ def test_the_details_say_what_decided(page: Page, evening: Evening, scene: str, 
     page.goto(f"{evening.lab.api.url}/traffic/{found.found['id']}")
     for word in words:
         expect(page.locator("#panel")).to_contain_text(word)
+
+
+@pytest.mark.parametrize(
+    ("scene", "talk", "words"),
+    [
+        ("tcp", "v4", ("laptop and crm say the same", "Staff to CRM")),
+        ("dropped", "telnet", ("laptop tried; crm denied it: policy No telnet.", "attempted", "denied")),
+        ("denied", "udp", ("phone tried; crm denied it: no policy allows it.", "Packets denied", "20")),
+        ("outsider", "web", ("crm denied it: no policy allows it. Only crm reports it: nobody reports at the other end.",)),
+        ("unanswered", "tcp", ("Only laptop reports it: nobody reports at the other end.", "no reply")),
+        ("routed", "translated", ("laptop and router say the same.", "from 10.60.0.1")),
+        ("routed, denied", "phone", ("phone tried; router denied it: no policy allows it.",)),
+    ],
+)
+def test_the_connection_shows_all_of_its_reports(page: Page, evening: Evening, scene: str, talk: str, words: tuple[str, ...]) -> None:
+    """Side by side, whichever report leads there, with what they say of each other."""
+    mine = [each for each in reports(evening) if (each.scene, each.talk) == (scene, talk)]
+    for found in mine:
+        page.goto(f"{evening.lab.api.url}/connections/{found.found['id']}")
+        for word in (*words, *(each.reporter for each in mine)):
+            expect(page.locator("main")).to_contain_text(word)
+        expect(page.locator(".compare thead th")).to_have_count(len(mine))
+
+
+def test_the_collectors_stand_as_they_should(page: Page, evening: Evening) -> None:
+    """Every peer that was not removed reports, and nothing of it is late or lost."""
+    page.goto(f"{evening.lab.api.url}/collectors")
+    rows = page.locator(".collectors tbody tr")
+    expect(rows).to_have_count(len(PEERS) - 1)
+    assert set(rows.evaluate_all("rows => rows.map(row => row.dataset.collector)")) == {"ok"}
