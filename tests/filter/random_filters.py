@@ -117,8 +117,14 @@ class RandomFilters:
         return value
 
     def _near_text(self, column: str) -> str:
+        """A text of the column; now and then in another case, or with a sign that means something to SQL in place of a letter."""
         value = self._known(column)
-        return "nothing" if value is None else str(value)
+        text = "nothing" if value is None else str(value)
+        shape = self._chance.random()
+        if shape < 0.15:
+            return text.swapcase()
+        at = self._chance.randrange(len(text) or 1)
+        return text[:at] + self._chance.choice("_%\\*") + text[at + 1 :] if shape < 0.3 else text
 
     def _pattern(self, text: str) -> Pattern:
         cut = self._chance.randint(0, len(text))
@@ -176,6 +182,9 @@ class RandomFilters:
         return Relative(chance.choice(tuple(Base)), chance.choice((0, 0, 24, -24, 1, -1, -5, 7)) * HOUR_US)
 
     def _times(self, field: Field) -> Value:
+        known = sorted({microseconds(value) for _ in range(3) if (value := self._known(field.columns[0].name)) is not None})
+        if len(known) > 1 and self._chance.random() < 0.4:
+            return TimeRange(Instant(known[0]), Instant(known[-1]))
         since, until = self._time(field), self._time(field)
         if self._chance.random() < 0.5 or type(since) is type(until):
             return since

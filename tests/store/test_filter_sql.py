@@ -29,8 +29,8 @@ from tests.pipes import store
 from tests.rows import NOON_US, report
 
 FILTERS = {"traffic": 2_000, "audit": 500}
-ROWS = 300
-ALONE = 100
+ROWS = 200
+ALONE = 60
 """Filters of each family that are WHERE clauses of their own; the others share a statement with some others, which is faster."""
 
 TOGETHER = 40
