@@ -253,7 +253,8 @@ def test_secrets_are_shown_once(person: Person) -> None:
     shown = b"".join(
         person.server.raw("GET", path, None, admin)[1]
         for path in (
-            "/api/users", f"/api/users/{user['id']}", f"/api/users/{service['id']}/tokens", "/api/v1/tokens", "/api/v1/audit", "/api/events",
+            "/api/users", f"/api/users/{user['id']}", f"/api/users/{service['id']}/tokens", "/api/v1/tokens", "/api/v1/audit",
+            "/api/events",
             f"/api/users/{service['id']}/tokens/{token['personal_access_token']['id']}", f"/api/v1/users/{user['id']}/sessions",
         )
     )  # fmt: skip

@@ -29,6 +29,7 @@ from tests.filter.naive import chooses
 
 RESERVED = {"limit", "cursor", "order", "from", "to", "search", "buckets", "after", "filter", "zone"}
 TOKEN = "token-of-the-tests"
+EMAIL, PASSWORD = "ana@example.com", "four words of ana"
 AnyRequest = Request[Any, Any, Any]
 Row = dict[str, Any]
 
@@ -278,8 +279,9 @@ def create_app(store: FakeStore) -> Litestar:
 
     @post("/api/v1/session", status_code=204)
     async def sign_in(data: dict[str, str]) -> Response[None]:
-        if data.get("token") != TOKEN:
-            return Response({"error": {"message": "unknown token"}}, status_code=401)  # type: ignore[arg-type]
+        if data not in ({"token": TOKEN}, {"email": EMAIL, "password": PASSWORD}):
+            said = {"error": {"message": "The e-mail address or the password is wrong."}}
+            return Response(said, status_code=401)  # type: ignore[arg-type]
         return Response(None, status_code=204, cookies=[Cookie("meshtrail_session", value="s", httponly=True, samesite="lax")])
 
     @delete("/api/v1/session", status_code=204)

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from meshtrail.web.pages import CaptureStatus
 from tests.web.conftest import Served, Watch
-from tests.web.fake_api import HOSTILE_NAMES, TOKEN, make_row, rfc3339
+from tests.web.fake_api import EMAIL, HOSTILE_NAMES, PASSWORD, TOKEN, make_row, rfc3339
 
 pytestmark = pytest.mark.browser
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
@@ -311,15 +311,26 @@ def test_failures_are_said(page: Page, served: Served) -> None:
 
 
 def test_signing_in_and_out(browser: Browser, served: Served) -> None:
-    """Without a session the door opens; a wrong token is told; the right one leads back; signing out leads to the door."""
+    """Without a session the door opens; wrong words are told; the right ones, or a token, lead back; signing out leads to the door."""
     context = browser.new_context(base_url=served.url)
     page = context.new_page()
     page.goto("/traffic?verdict=denied")
     assert "/sign-in" in page.url
+    page.get_by_label("E-mail address").fill(EMAIL)
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_label("Password").press("Enter")
+    expect(page.locator("#sign-in .problem")).to_contain_text("is wrong")
+    picture(page, "sign-in")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").first.click()
+    expect(page.locator(".chip")).to_contain_text("verdict is denied")
+    page.locator('[data-action="sign-out"]').click()
+    page.wait_for_url("**/sign-in")
+    page.goto("/traffic?verdict=denied")
+    page.get_by_text("Other ways in").click()
     page.locator("#token").fill("wrong")
     page.locator("#token").press("Enter")
-    expect(page.locator("#problem")).to_contain_text("does not know this token")
-    picture(page, "sign-in")
+    expect(page.locator("#sign-in-token .problem")).to_contain_text("does not know this token")
     page.locator("#token").fill(TOKEN)
     page.locator("#token").press("Enter")
     expect(page.locator(".chip")).to_contain_text("verdict is denied")
