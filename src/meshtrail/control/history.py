@@ -105,7 +105,8 @@ def _open(transaction: Connection, kept: Kept, org_id: str, revision: int) -> in
     known = exists(select(literal(1)).select_from(past).where(and_(*same, past.c.until_revision == OPEN)))
     columns = [live.c[name] for name in kept.columns]
     found = select(*columns, literal(revision), literal(OPEN)).where(live.c.org_id == org_id, ~known, *_there(kept))
-    return transaction.execute(insert(past).from_select([*kept.columns, "from_revision", "until_revision"], found)).rowcount
+    made = insert(past).from_select([*kept.columns, "from_revision", "until_revision"], found)
+    return transaction.execute(made.execution_options(preserve_rowcount=True)).rowcount
 
 
 def _there(kept: Kept) -> list[ColumnElement[bool]]:
