@@ -7,13 +7,14 @@ from sqlalchemy import select
 
 from meshtrail.control.service import Control
 from meshtrail.control.tables import outbox
+from meshtrail.model.activities import Activity
 
 
 def told(control: Control, org_id: str) -> list[dict[str, Any]]:
-    """Events of the organisation in their order; before, after and meta as objects."""
+    """Events of the organisation in their order, without that of its making; before, after and meta as objects."""
     with control.database.read() as transaction:
         rows = transaction.execute(select(outbox.c.document).where(outbox.c.org_id == org_id).order_by(outbox.c.number)).scalars().all()
-    events = [msgspec.json.decode(row) for row in rows]
+    events = [event for event in map(msgspec.json.decode, rows) if event["activity_code"] != Activity.account_create]
     for event in events:
         for name in ("before", "after", "meta"):
             event[name] = msgspec.json.decode(event[name]) if event.get(name) else {}

@@ -10,13 +10,14 @@ from litestar import Litestar, Response, Router, get
 from litestar.datastructures import State
 from litestar.openapi.spec import OpenAPI
 
+from meshtrail.api.audit_schema import with_audit
 from meshtrail.api.auth import PUBLIC, Gate
 from meshtrail.api.connection_schema import with_connections
 from meshtrail.api.errors import AnyRequest, on_error, request_id
 from meshtrail.api.lane import Lane
-from meshtrail.api.native import agent, collectors, connections, filters, ingest, live, meta, sessions, settings, tokens, traffic
+from meshtrail.api.native import agent, audit, collectors, connections, filters, ingest, live, meta, sessions, settings, tokens, traffic
 from meshtrail.api.native import policy_check as policy_checks
-from meshtrail.api.netbird import accounts, groups, network_traffic, networks, peers, policies, setup_keys, users
+from meshtrail.api.netbird import accounts, events, groups, network_traffic, networks, peers, policies, setup_keys, users
 from meshtrail.api.netbird import tokens as user_tokens
 from meshtrail.api.schema import openapi_config
 from meshtrail.api.traffic_schema import described
@@ -47,7 +48,7 @@ class Capture:
 
 @dataclass(slots=True)
 class Tails:
-    """Live tails that are open."""
+    """Live tails, or lists of everything, that are open."""
 
     count: int = 0
 
@@ -78,7 +79,7 @@ async def openapi(request: AnyRequest) -> Response[bytes]:
     """The API description (OpenAPI 3.1)."""
     app: Litestar = request.app
     schema: OpenAPI = app.openapi_schema
-    return Response(msgspec.json.encode(with_connections(described(schema.to_schema()))), media_type="application/json")
+    return Response(msgspec.json.encode(with_audit(with_connections(described(schema.to_schema())))), media_type="application/json")
 
 
 async def _add_headers(message: Any, scope: Any) -> None:
@@ -106,7 +107,7 @@ def create_app(rooms: Rooms, pages: Sequence[Any] = ()) -> Litestar:
         route_handlers=[
             traffic.list_traffic, traffic.traffic_histogram, traffic.get_traffic, live.live, ingest.ingest_traffic,
             ingest.ingest_facts, ingest.open_flows, *tokens.ROUTES, *sessions.ROUTES, meta.status, *agent.ROUTES, *settings.ROUTES,
-            *collectors.ROUTES, *connections.ROUTES, *filters.ROUTES, *policy_checks.ROUTES,
+            *collectors.ROUTES, *connections.ROUTES, *filters.ROUTES, *policy_checks.ROUTES, *audit.ROUTES,
         ],
     )  # fmt: skip
     state = State(
@@ -117,13 +118,13 @@ def create_app(rooms: Rooms, pages: Sequence[Any] = ()) -> Litestar:
             "policy_check": PolicyCheck(rooms.control.database, rooms.control.snapshots, rooms.directories.rulebooks, rooms.clock),
             "connections": rooms.connections, "collectors": rooms.collectors, "collector_reader": rooms.collector_reader,
             "audit_reader": rooms.audit_reader, "audit_pipeline": rooms.audit_pipeline,
-            "witness": rooms.witness, "refusals": witness_refusal,
+            "audit_streams": Tails(), "witness": rooms.witness, "refusals": witness_refusal,
             "sign_ins": Lane(PASSWORD_HASHES_MAX, SIGN_INS_WAITING_MAX, "sign-in"),
         }
     )  # fmt: skip
     return Litestar(
         route_handlers=[
-            native, network_traffic.network_traffic, *accounts.ROUTES, *groups.ROUTES, *networks.ROUTES, *peers.ROUTES,
+            native, network_traffic.network_traffic, *events.ROUTES, *accounts.ROUTES, *groups.ROUTES, *networks.ROUTES, *peers.ROUTES,
             *policies.ROUTES, *setup_keys.ROUTES, *users.ROUTES, *user_tokens.ROUTES, openapi, meta.healthz, meta.readyz, meta.metrics,
             sessions.use_link, *pages,
         ],

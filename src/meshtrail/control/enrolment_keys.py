@@ -155,7 +155,7 @@ def _told(key: EnrolmentKey) -> dict[str, Any]:
 
 
 def _meta(key: EnrolmentKey) -> dict[str, str]:
-    return {"name": key.name, "type": "reusable" if key.reusable else "one-off", "key_hint": key.hint}
+    return {"name": key.name, "type": "reusable" if key.reusable else "one-off", "key_hint": f"{key.hint}****"}
 
 
 def _tell_groups(transaction: Connection, by: Actor, key: EnrolmentKey, now_in: tuple[str, ...]) -> None:

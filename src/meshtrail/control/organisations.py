@@ -7,10 +7,13 @@ from sqlalchemy import Connection, insert, select
 
 from meshtrail.common.clock import Clock
 from meshtrail.common.errors import NotFoundError
+from meshtrail.control.actor import system
+from meshtrail.control.audit import Target, record
 from meshtrail.control.database import Database
 from meshtrail.control.groups import add_built_in_groups
-from meshtrail.control.owners import add_owners
+from meshtrail.control.owners import OWNER_NAME, add_owners
 from meshtrail.control.tables import organisations
+from meshtrail.model.activities import Activity
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +60,6 @@ class Organisations:
         transaction.execute(insert(organisations).values(id=identifier, name=name, created_at=now))
         add_built_in_groups(transaction, now)
         add_owners(transaction, now)
+        after = {"name": name, "owner": OWNER_NAME}
+        record(transaction, system(identifier), Activity.account_create, Target(identifier, name), after=after)
         return identifier

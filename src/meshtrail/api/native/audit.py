@@ -1,0 +1,196 @@
+"""Audit events: list, one event, counts over time, the values that fields have, and the catalogue of what can be said."""
+
+import asyncio
+import re
+from dataclasses import replace
+
+import msgspec
+from litestar import Response, get
+from litestar.datastructures import State
+
+from meshtrail.api import parameters as read
+from meshtrail.api.native.traffic import INTERVALS_MS, JSON, AnyRequest, query_string
+from meshtrail.common.clock import microseconds, rfc3339
+from meshtrail.common.errors import InvalidError, NotFoundError
+from meshtrail.control.service import Permission
+from meshtrail.model.activities import Activity
+from meshtrail.model.columns import AUDIT, Kind
+from meshtrail.store.audit_reader import AuditReader
+from meshtrail.store.family_reader import FACET_VALUES_MAX, Cursor, array
+
+PAGE_ROWS_MAX = 10_000
+"""Events of one page at the most: with their changes they are ten times as large as connections."""
+
+FACETS_MAX = 20
+"""Fields of one request: each is a read of its own."""
+
+_DAY_US = 86_400_000_000
+_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_READ = {"permission": Permission.audit_read}
+
+
+class AuditBucket(msgspec.Struct):
+    """One bar: events in [start, start + interval)."""
+
+    start: str
+    success: int = 0
+    failure: int = 0
+    denied: int = 0
+
+
+class AuditHistogram(msgspec.Struct):
+    """All bars of the window, empty ones too."""
+
+    data: list[AuditBucket]
+    interval_ms: int
+
+
+class FacetValue(msgspec.Struct):
+    """A value, null where the field is unknown, and how many events have it."""
+
+    value: str | None
+    count: int
+
+
+class Facets(msgspec.Struct):
+    """The most frequent values of each field that was asked for."""
+
+    data: dict[str, list[FacetValue]]
+
+
+class ActivityView(msgspec.Struct):
+    """What an event can say."""
+
+    code: str
+    activity: str
+    target_type: str
+    number: int | None
+    """NetBird's number; null for codes that are ours."""
+    description: str
+
+
+class Activities(msgspec.Struct):
+    """The whole catalogue."""
+
+    data: list[ActivityView]
+
+
+class _Key(msgspec.Struct):
+    occurred_at: str
+    reporter_id: str
+    event_id: str
+
+
+def audit_page(reader: AuditReader, org_id: str, parameters: read.Parameters, now: int) -> bytes:
+    """The list's answer: `{"data": [...], "next_cursor": ...}` as bytes."""
+    query = read.query(org_id, parameters, AUDIT, now)
+    limit = read.integer(parameters, "limit", read.PAGE_ROWS, 1, PAGE_ROWS_MAX)
+    after = read.single(parameters, "cursor")
+    lines = reader.lines(
+        query, reader.native, limit, cursor=Cursor.decode(after) if after else None, newest_first=read.newest_first(parameters)
+    )  # fmt: skip
+    return b'{"data":' + array(lines) + b',"next_cursor":' + msgspec.json.encode(next_cursor(lines, limit)) + b"}"
+
+
+def next_cursor(lines: bytes, limit: int) -> str | None:
+    """Cursor after the last of the lines, or None when there are fewer than `limit`."""
+    rows = lines.rstrip(b"\n").split(b"\n") if lines else []
+    if len(rows) < limit:
+        return None
+    last = msgspec.json.decode(rows[-1], type=_Key)
+    return Cursor(microseconds(last.occurred_at), last.reporter_id, last.event_id).encode()
+
+
+def histogram_of(reader: AuditReader, org_id: str, parameters: read.Parameters, now: int) -> AuditHistogram:
+    """Counts by outcome over the window; without a window, over the last day of which there are events."""
+    query = read.query(org_id, parameters, AUDIT, now)
+    buckets = read.integer(parameters, "buckets", read.BUCKETS, 1, read.BUCKETS_MAX)
+    until = query.until if query.until is not None else now
+    since = query.since
+    if since is None:
+        span = reader.span(org_id)
+        since = max(until - _DAY_US, span[0]) if span and span[0] < until else until - _DAY_US
+    interval = next((width for width in INTERVALS_MS if (until - since) / 1_000 / width <= buckets), INTERVALS_MS[-1])
+    first, last = since // 1_000 // interval, (until - 1) // 1_000 // interval
+    if last - first >= 2 * read.BUCKETS_MAX:
+        raise InvalidError("The window is too long for a histogram.", "Narrow it with from and to.")
+    counted = msgspec.json.decode(reader.histogram(replace(query, since=since, until=until), interval))
+    found = {row["bucket"]: row for row in counted}
+    bars = []
+    for bucket in range(first, last + 1):
+        row = found.get(bucket, {})
+        bars.append(AuditBucket(rfc3339(bucket * interval * 1_000), row.get("success", 0), row.get("failure", 0), row.get("denied", 0)))
+    return AuditHistogram(bars, interval)
+
+
+def facets_of(reader: AuditReader, org_id: str, parameters: read.Parameters, now: int) -> Facets:
+    """Values of the fields named by `field`, of the events that the filters choose."""
+    names = list(dict.fromkeys(parameters.get("field", ())))
+    if not names or len(names) > FACETS_MAX:
+        raise InvalidError(f"field comes {len(names)} times; it must come from once to {FACETS_MAX} times.")
+    for name in names:
+        column = AUDIT.columns.get(name)
+        if column is None or name == "org_id" or column.kind in {Kind.json, Kind.time, Kind.uuid, Kind.u64}:
+            raise InvalidError(f"{name[:40]!r} is no field whose values can be listed.", "See the field list in the API description.")
+    limit = read.integer(parameters, "limit", FACET_VALUES_MAX, 1, FACET_VALUES_MAX)
+    chosen = {name: values for name, values in parameters.items() if name != "field"}
+    query = read.query(org_id, chosen, AUDIT, now)
+    found = {name: msgspec.json.decode(reader.facet(query, name, limit), type=list[_Facet]) for name in names}
+    return Facets({name: [FacetValue(_shown(each.value), int(each.count)) for each in values] for name, values in found.items()})
+
+
+class _Facet(msgspec.Struct):
+    value: str | None
+    count: int
+
+
+def _shown(value: str | None) -> str | None:
+    """Addresses are stored as IPv6."""
+    return value.removeprefix("::ffff:") if value is not None and value.count(".") == 3 else value
+
+
+@get(
+    "/audit", opt=_READ, media_type=JSON, summary="List audit events, newest first", operation_id="listAudit",
+)  # fmt: skip
+async def list_audit(request: AnyRequest, state: State) -> Response[bytes]:
+    """Who changed, tried or read what, from where, and with which outcome. Filters on every field are query parameters."""
+    org_id, now = request.state.identity.org_id, state.clock()
+    body = await asyncio.to_thread(audit_page, state.audit_reader, org_id, query_string(request), now)
+    return Response(body, media_type=JSON)
+
+
+@get("/audit/histogram", opt=_READ, summary="Count audit events over time", operation_id="auditHistogram")
+async def audit_histogram(request: AnyRequest, state: State) -> AuditHistogram:
+    """Events by outcome for each interval; takes the filters of the list."""
+    org_id, now = request.state.identity.org_id, state.clock()
+    return await asyncio.to_thread(histogram_of, state.audit_reader, org_id, query_string(request), now)
+
+
+@get("/audit/facets", opt=_READ, summary="Values that fields of audit events have", operation_id="auditFacets")
+async def audit_facets(request: AnyRequest, state: State) -> Facets:
+    """The most frequent values of each `field`, with their counts; takes the filters of the list."""
+    org_id, now = request.state.identity.org_id, state.clock()
+    return await asyncio.to_thread(facets_of, state.audit_reader, org_id, query_string(request), now)
+
+
+@get("/audit/activities", opt=_READ, sync_to_thread=False, summary="What audit events can say", operation_id="auditActivities")
+def audit_activities() -> Activities:
+    """The closed list of codes with their meaning."""
+    return Activities([ActivityView(each.value, each.sentence, each.target.value, each.number, each.doc) for each in Activity])
+
+
+@get("/audit/{identifier:str}", opt=_READ, media_type=JSON, summary="One audit event", operation_id="getAudit")
+async def get_audit(request: AnyRequest, state: State, identifier: str) -> Response[bytes]:
+    """The event with this id."""
+    text = identifier.lower()
+    row: bytes | None = None
+    if _UUID7.fullmatch(text):
+        occurred_ms = int(text.replace("-", "")[:12], 16)
+        row = await asyncio.to_thread(state.audit_reader.row, request.state.identity.org_id, occurred_ms, text)
+    if row is None:
+        raise NotFoundError(f"There is no audit event {identifier[:60]!r}.", "Ids come from the list of audit events.")
+    return Response(b'{"data":' + row + b"}", media_type=JSON)
+
+
+ROUTES = (list_audit, audit_histogram, audit_facets, audit_activities, get_audit)
+"""Routes below /api/v1."""
