@@ -10,6 +10,7 @@ from meshtrail.agent.flowtable import FlowTable, key_of
 from meshtrail.agent.follow import Follower
 from meshtrail.agent.metrics import CaptureCounters
 from meshtrail.agent.netlink.decode import Record
+from meshtrail.agent.netlink.statistics import Statistics
 from meshtrail.agent.processes import Processes
 from meshtrail.agent.report import Reporter
 from meshtrail.agent.schedule import Schedule
@@ -41,6 +42,9 @@ class Capture:
         self._progress_due_s = 0.0
         self._clean_us = wall_clock()
         """Up to here nothing can be missing."""
+        self._counted: Statistics | None = None
+        self._counted_us = 0
+        self._refusals_said_s = -limits.SUMMARY_INTERVAL_S
 
     def start(self, conntrack: Conntrack, *, has_events: bool) -> None:
         """Take what is there, hold it back, and begin to look at the whole table from time to time. Without events the table is
@@ -52,6 +56,7 @@ class Capture:
         if not has_events:
             self._table.watch_silent(flows)
         self._schedule.delay(self._resync, limits.POLL_INTERVAL_S if self._table.has_silent else self._look_interval_s)
+        self._schedule.delay(self._watch_refusals, 0)
 
     def turn(self, wait_s: float) -> None:
         """Wait for events at most for the time, and follow them."""
@@ -160,6 +165,32 @@ class Capture:
             "ends may be lost from now on: conntrack's table is %d of %d, the reader is %d ms behind",
             counters.table_count, counters.table_max, counters.reader_lag_ms,
         )  # fmt: skip
+
+    def _watch_refusals(self) -> None:
+        """Connections for which there is no room in the table are thrown away by the kernel, and in no event: say that they are
+        missing."""
+        self._schedule.delay(self._watch_refusals, limits.WATCH_INTERVAL_S)
+        before, since_us = self._counted, self._counted_us
+        found = self._counted = self._kernel.statistics()
+        now = self._counted_us = wall_clock()
+        if before is None:
+            return
+        self.counters.table_evicted += max(0, found.evicted - before.evicted)
+        refused = max(0, found.dropped - before.dropped)
+        if refused:
+            self.counters.table_refused += refused
+            self._teller.gap(since_us, now, refused, "table_full")
+            self._say_refused(refused)
+
+    def _say_refused(self, refused: int) -> None:
+        """Not more often than the counters."""
+        if time.monotonic() >= self._refusals_said_s + limits.SUMMARY_INTERVAL_S:
+            self._refusals_said_s = time.monotonic()
+            _LOG.error(
+                "conntrack's table is full (%d of %d): the kernel threw away %d packets of new connections, which nobody hears of.\n"
+                "Raise it: sysctl -w net.netfilter.nf_conntrack_max=%d",
+                self.counters.table_count, self.counters.table_max, refused, 2 * self.counters.table_max,
+            )  # fmt: skip
 
     def _resync(self) -> None:
         """Compare with the whole table. Events that arrive meanwhile wait in the sockets, and are taken after the entries:

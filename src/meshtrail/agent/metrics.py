@@ -33,6 +33,10 @@ class CaptureCounters:
     reader_lag_ms: int = 0
     table_count: int = 0
     table_max: int = 0
+    table_refused: int = 0
+    """Packets of new connections for which conntrack's table had no room: nobody hears of these connections."""
+    table_evicted: int = 0
+    """Unanswered connections that the kernel forgot early, to make room; they are reported."""
     errors: int = 0
 
 

@@ -85,6 +85,7 @@ class GapCause(IntEnum):
     restart = 3
     spool_full = 4
     rate_limited = 5
+    table_full = 6
 
 
 class Outcome(IntEnum):

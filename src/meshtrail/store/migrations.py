@@ -21,9 +21,11 @@ STEPS: tuple[tuple[str, ...], ...] = (
         f"ALTER TABLE traffic MODIFY COLUMN {column_definition(TRAFFIC.columns['attribution'])}",
         f"ALTER TABLE traffic ADD COLUMN IF NOT EXISTS {column_definition(TRAFFIC.columns['rule_candidates'])} AFTER attribution",
     ),
+    (f"ALTER TABLE traffic MODIFY COLUMN {column_definition(TRAFFIC.columns['gap_cause'])}",),
 )
 """Step n brings the store from version n to n + 1. The second: gaps can come from a limit on logged denials. The third:
-audit events. The fourth: rules are found by the server."""
+audit events. The fourth: rules are found by the server. The fifth: gaps can come from a full table of
+connections."""
 
 VERSION = len(STEPS)
 

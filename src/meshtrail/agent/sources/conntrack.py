@@ -19,8 +19,9 @@ from typing import NamedTuple
 
 from meshtrail.agent import limits
 from meshtrail.agent.netlink import attributes as a
-from meshtrail.agent.netlink import requests
+from meshtrail.agent.netlink import requests, statistics
 from meshtrail.agent.netlink.decode import Decoder, Record, error_number
+from meshtrail.agent.netlink.statistics import Statistics
 
 DATAGRAM_BYTES = 65_536
 """Largest datagram: the kernel packs a dump into 32 KiB."""
@@ -198,6 +199,20 @@ class Conntrack:
                 record = None if kind == a.NLMSG_ERROR else self.decoder.record("entry", message)
                 if record is not None:
                     found[record.id] = record
+
+    def statistics(self) -> Statistics:
+        """What the kernel has counted so far."""
+        found = Statistics()
+        with self._answers():
+            self._sequence += 1
+            self._ask.send(statistics.request(self._sequence))
+            while True:
+                for kind, _, message in self.decoder.messages(self._ask.recv(DATAGRAM_BYTES)):
+                    if kind == a.NLMSG_DONE:
+                        return found
+                    if kind == a.NLMSG_ERROR:
+                        raise OSError(error_number(message), "conntrack refused to tell its statistics")
+                    found += statistics.decode(kind, message)
 
     def hear_updates(self, wanted: bool) -> None:
         """Join or leave the group of updates. Left, the kernel does not even write them."""
