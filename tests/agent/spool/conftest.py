@@ -1,6 +1,7 @@
 """Fixtures of the spool's tests: a folder on a small disk of its own."""
 
 import contextlib
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,9 +27,14 @@ class Disk:
                     pass
             file.truncate(max(0, file.tell() // len(PAGE) - leave) * len(PAGE))
 
+    def clear(self) -> None:
+        """Remove everything."""
+        for each in self.path.iterdir():
+            shutil.rmtree(each) if each.is_dir() else each.unlink()
+
     def empty(self) -> None:
         """Give it back."""
-        self._ballast.unlink()
+        self._ballast.unlink(missing_ok=True)
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 import itertools
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
@@ -33,8 +33,7 @@ class Life:
     """The lives of one agent's spool."""
 
     def __init__(self, base: Path, bytes_max: int) -> None:
-        self._base, self._bytes_max = base, bytes_max
-        self._folders = itertools.count()
+        self.folder, self._bytes_max = base / "spool", bytes_max
         self._next = itertools.count()
         self.now_us = 1_000_000
         self.put_at: dict[int, int] = {}
@@ -46,7 +45,6 @@ class Life:
         self.gaps: dict[str, Gap] = {}
         self.unseen: list[tuple[int, int]] = []
         """What the restart gaps cover."""
-        self.folder = self._base / "0"
         self.spool = self._start()
 
     def _start(self) -> Spool:
@@ -88,14 +86,26 @@ class Life:
 
     def crash(self, damage: Damage | None = None) -> None:
         """`kill -9`: what had been written to files is there, and then it may be damaged."""
-        before, self.folder = self.folder, self._base / str(next(self._folders) + 1)
-        shutil.copytree(before, self.folder)
-        self.spool.close(self.now_us)
-        shutil.rmtree(before)
+        self.abandon()
         if damage is not None:
             damage(self.folder)
         self.tick()
         self.spool = self._start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Close the files without a word, as the kernel does for a process that is killed."""
+        self.spool._keeper.stop()
+        store = self.spool._intake.store
+        if store is not None:
+            if store.active is not None:
+                store.active.close()
+            store.folder.close()
 
     def stop(self) -> None:
         """End in order, and begin again."""

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from meshtrail.agent import limits
 from meshtrail.agent.spool import Spool
+from tests.agent.spool.conftest import Disk
 from tests.agent.spool.model import Damage, Life, gap_line, numbers
 
 BYTES_MAX_WIDE, BYTES_MAX_NARROW = 100_000_000, 16_000
 PUT = st.tuples(st.just("put"), st.integers(1, 40), st.sampled_from([0, 100, 1_000]))
 OTHER = st.sampled_from([("deliver",), ("deliver",), ("send",), ("alive",), ("keep",), ("crash",), ("stop",)])
 STEPS = st.lists(PUT | OTHER, max_size=40)
+FULL_STEPS = st.lists(PUT | OTHER | st.sampled_from([("fill",), ("fill",), ("empty",)]), max_size=40)
 DAMAGES = st.lists(
     st.tuples(st.sampled_from(["cut", "flip", "zero", "gone"]), st.integers(0, 1_000), st.floats(0, 1, exclude_max=True)),
     min_size=1, max_size=3,
@@ -40,7 +42,7 @@ def base() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _live(life: Life, steps: list[Step]) -> None:
+def _live(life: Life, steps: list[Step], disk: Disk | None = None) -> None:
     for step in steps:
         life.tick()
         match step:
@@ -58,6 +60,12 @@ def _live(life: Life, steps: list[Step]) -> None:
                 life.crash()
             case ("stop",):
                 life.stop()
+            case ("fill",):
+                assert disk is not None
+                disk.fill()
+            case ("empty",):
+                assert disk is not None
+                disk.empty()
 
 
 def _fresh(base: Path) -> Path:
@@ -154,6 +162,24 @@ def test_full(base: Path, steps: list[Step]) -> None:
     assert not life.again
     assert not life.out_of_order
     life.spool.close(life.now_us)
+
+
+@CALM
+@given(FULL_STEPS)
+def test_disk_full(disk: Disk, monkeypatch: pytest.MonkeyPatch, steps: list[Step]) -> None:
+    """A disk that is full now and then: what waited in memory arrives, in order, or is told when a kill or a stop took it."""
+    monkeypatch.setattr(limits, "SPOOL_RETRY_S", 0.0)
+    disk.clear()
+    with Life(disk.path, BYTES_MAX_WIDE) as life:
+        _live(life, steps, disk)
+        disk.empty()
+        life.drain()
+        if ("crash",) not in steps:  # what a lost answer was about may have arrived, and counts as lost all the same
+            assert len(life.missing) <= life.told <= len(life.missing) + len(life.sent - life.acknowledged)
+        assert all(life.is_told(number) for number in life.missing)
+        assert not life.again
+        assert not life.out_of_order
+        assert life.spool.rows == 0
 
 
 @CALM
