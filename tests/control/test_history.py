@@ -10,8 +10,7 @@ from sqlalchemy import delete, func, select
 from meshtrail.common.errors import MeshTrailError, UnusableError
 from meshtrail.control import history
 from meshtrail.control.history_tables import KEPT, OPEN, revisions
-from meshtrail.control.inventory import Router, Snapshot
-from meshtrail.control.policies import Policy
+from meshtrail.control.inventory import Policy, Router, Snapshot
 from meshtrail.control.service import Control
 from meshtrail.enrich.directory import Peer
 from meshtrail.model.network_map import Action

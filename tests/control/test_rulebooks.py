@@ -8,6 +8,7 @@ from meshtrail.control.directories import Directories
 from meshtrail.control.rulebooks import Rulebooks
 from meshtrail.control.service import Control
 from meshtrail.enrich.resolver.books import NO_BOOKS
+from meshtrail.enrich.resolver.limits import PAST_BOOKS_BURST_S, PAST_BOOKS_SHARE_MAX
 from tests.control.organisation import Clock, Organisation, rule
 
 
@@ -71,7 +72,7 @@ def test_an_organisation_without_changes_has_none(control: Control, clock: Clock
 
 def test_the_past_has_its_measure(organisation: Organisation, moments: list[int]) -> None:
     """When books of the past took their part of the time, no more are made until time has passed; known ones and the present are."""
-    watch = Watch(rulebooks.PAST_BOOKS_BURST_S / 2)
+    watch = Watch(PAST_BOOKS_BURST_S / 2)
     kept = Rulebooks(organisation.control.snapshots, watch)
     stretch = kept.of(organisation.snapshot).between(moments[0], moments[-1])
     made = [stretch.book(number) is not None for number in range(5)]
@@ -79,7 +80,7 @@ def test_the_past_has_its_measure(organisation: Organisation, moments: list[int]
     assert made.count(True) < 5
     assert stretch.book(0) is not None
     assert stretch.book(5) is not None
-    watch.now += rulebooks.PAST_BOOKS_BURST_S / rulebooks.PAST_BOOKS_SHARE_MAX
+    watch.now += PAST_BOOKS_BURST_S / PAST_BOOKS_SHARE_MAX
     assert stretch.book(made.index(False)) is not None
 
 
