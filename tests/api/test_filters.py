@@ -234,6 +234,26 @@ def test_complete(server: ServerProcess, token: str) -> None:
     assert offers(server, token, "x" * 40_000) == []
 
 
+def test_audit_takes_a_filter(server: ServerProcess) -> None:
+    """List, histogram and facets of audit events agree; errors are of its fields."""
+    own = server.new_organisation()
+    for name in (b"staff", b"guests"):
+        assert server.call("POST", "/api/groups", b'{"name": "%s"}' % name, own, **{"Content-Type": "application/json"})[0] == 200
+    text = "activity_code = group.add and target.name = staff and occurred_at > now-2d"
+    deadline = time.monotonic() + 10
+    while not (rows := asked(server, own, "/api/v1/audit", filter=text)[1]["data"]) and time.monotonic() < deadline:
+        pass
+    assert [row["target_name"] for row in rows] == ["staff"]
+    _, histogram = asked(server, own, "/api/v1/audit/histogram", filter=text)
+    assert sum(bar["success"] for bar in histogram["data"]) == 1
+    _, facets = asked(server, own, "/api/v1/audit/facets", filter=text, field="target_name")
+    assert facets["data"]["target_name"] == [{"value": "staff", "count": 1}]
+    for path in ("/api/v1/audit", "/api/v1/audit/histogram"):
+        status, answer = asked(server, own, path, filter="user = ana")
+        assert (status, answer["error"]["message"]) == (400, 'filter, character 1: There is no field "user".')
+        assert asked(server, own, path, filter="occurred_at > now")[0] == 200
+
+
 def test_values_of_audit_events_need_the_right_to_read_them(server: ServerProcess) -> None:
     """Without it, the language alone is completed."""
     reader, auditor = server.new_organisation(Scope.read), server.new_organisation()

@@ -9,6 +9,7 @@ from litestar import Response, get
 from litestar.datastructures import State
 
 from meshtrail.api import parameters as read
+from meshtrail.api.bounds import bounds
 from meshtrail.api.native.traffic import INTERVALS_MS, JSON, AnyRequest, query_string
 from meshtrail.common.clock import microseconds, rfc3339
 from meshtrail.common.errors import InvalidError, NotFoundError
@@ -24,7 +25,6 @@ PAGE_ROWS_MAX = 10_000
 FACETS_MAX = 20
 """Fields of one request: each is a read of its own."""
 
-_DAY_US = 86_400_000_000
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _READ = {"permission": Permission.audit_read}
 
@@ -105,11 +105,7 @@ def histogram_of(reader: AuditReader, org_id: str, parameters: read.Parameters, 
     """Counts by outcome over the window; without a window, over the last day of which there are events."""
     query = read.query(org_id, parameters, AUDIT, now)
     buckets = read.integer(parameters, "buckets", read.BUCKETS, 1, read.BUCKETS_MAX)
-    until = query.until if query.until is not None else now
-    since = query.since
-    if since is None:
-        span = reader.span(org_id)
-        since = max(until - _DAY_US, span[0]) if span and span[0] < until else until - _DAY_US
+    since, until = bounds(reader, query, now)
     interval = next((width for width in INTERVALS_MS if (until - since) / 1_000 / width <= buckets), INTERVALS_MS[-1])
     first, last = since // 1_000 // interval, (until - 1) // 1_000 // interval
     if last - first >= 2 * read.BUCKETS_MAX:
