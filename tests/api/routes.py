@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from meshtrail.api.auth import PEER, PUBLIC, Gate
 from meshtrail.api.service import Rooms, create_app
 from meshtrail.common.clock import wall_clock
+from meshtrail.control.directories import Directories
 from meshtrail.control.permissions import Permission
 from meshtrail.server import Server, ServerConfig
 
@@ -169,15 +171,26 @@ ROUTES: dict[tuple[str, str], Route] = {
 
 def served() -> dict[tuple[str, str], dict[str, Any]]:
     """The routes that a server has, with their options; nothing is started for it."""
+    return {key: dict(handler.opt) for key, handler in _handlers().items()}
+
+
+def served_operations() -> dict[tuple[str, str], str]:
+    """The same, with the id of each one's operation in the description."""
+    return {key: str(handler.operation_id or handler.handler_name) for key, handler in _handlers().items()}
+
+
+def _handlers() -> dict[tuple[str, str], HTTPRouteHandler]:
     server = Server(ServerConfig(Path("/nonexistent")))
     values: dict[str, Any] = dict.fromkeys(field.name for field in dataclasses.fields(Rooms))
-    rooms = Rooms(**{**values, "control": server.control, "gate": Gate(server.control, wall_clock)})
+    rooms = Rooms(
+        **{**values, "control": server.control, "gate": Gate(server.control, wall_clock), "directories": Directories(server.control)}
+    )
     app = create_app(rooms, server._pages(rooms))
-    found = {}
+    found: dict[tuple[str, str], HTTPRouteHandler] = {}
     for route in app.routes:
         assert isinstance(route, HTTPRoute), "no other kinds of routes are guarded yet"
         for handler in route.route_handlers:
             for method in handler.http_methods:
                 if method not in {"OPTIONS", "HEAD"}:
-                    found[str(method), route.path_format] = dict(handler.opt)
+                    found[str(method), route.path_format] = handler
     return found
