@@ -46,7 +46,7 @@ def test_only_a_named_proxy_says_who_asks(peer: str | None, said: str | list[str
 
 def test_only_a_named_proxy_says_how_it_was_asked() -> None:
     """TLS and the name of the server."""
-    headers: dict[str, str | list[str]] = {"host": "Inside:80", "x_forwarded_proto": "https", "x_forwarded_host": "Mesh.Example.org"}
+    headers: dict[str, Any] = {"host": "Inside:80", "x_forwarded_proto": "https", "x_forwarded_host": "Mesh.Example.org"}
     assert TRUSTED.secure(request("10.0.0.1", **headers)) and TRUSTED.host(request("10.0.0.1", **headers)) == "mesh.example.org"
     assert not TRUSTED.secure(request("192.0.2.1", **headers)) and TRUSTED.host(request("192.0.2.1", **headers)) == "inside:80"
     assert TRUSTED.secure(request("192.0.2.1", scheme="https"))

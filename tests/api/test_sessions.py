@@ -232,8 +232,8 @@ def test_rights_are_not_widened(person: Person) -> None:
     ):
         content = None if body is None else msgspec.json.encode(body)
         assert person.server.raw(method, path, content, token, **JSON)[0] == 403, path
-    body = msgspec.json.encode({"name": "x", "expires_in": 5, "scopes": ["users.read"]})
-    assert person.server.raw("POST", f"/api/users/{person.id}/tokens", body, token, **JSON)[0] == 200
+    own = msgspec.json.encode({"name": "x", "expires_in": 5, "scopes": ["users.read"]})
+    assert person.server.raw("POST", f"/api/users/{person.id}/tokens", own, token, **JSON)[0] == 200
 
 
 def test_secrets_are_shown_once(person: Person) -> None:

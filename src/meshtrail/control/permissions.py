@@ -15,7 +15,7 @@ class Permission(StrEnum):
     doc: str
     """What it allows, in a sentence."""
 
-    def __new__(cls, word: str, doc: str) -> "Permission":
+    def __new__(cls, word: str, doc: str = "") -> "Permission":
         """A member: its value is the word."""
         member = str.__new__(cls, word)
         member._value_, member.doc = word, doc
