@@ -45,6 +45,7 @@ from meshtrail.trail import Trail
 from meshtrail.web.collector_routes import collector_routes
 from meshtrail.web.connection_routes import connection_routes
 from meshtrail.web.pages import CaptureStatus
+from meshtrail.web.refused import error_page
 from meshtrail.web.service import create_router
 
 CONTROL_FILE = "control.sqlite"
@@ -150,7 +151,7 @@ class Server:
             Connections(self.engine, self.reader), collectors, collector_reader, trail.reader, trail.pipeline, trail.witness,
         )  # fmt: skip
         try:
-            yield create_app(rooms, self._pages(rooms))
+            yield create_app(rooms, self._pages(rooms), error_page(self._capture_status))
         finally:
             watching.cancel()
             await upkeep.stop()
@@ -164,14 +165,15 @@ class Server:
     def _capture_now(self) -> Capture:
         return self.capture()
 
-    def _pages(self, rooms: Rooms) -> list[Router]:
-        def status() -> CaptureStatus:
-            state = rooms.capture()
-            return CaptureStatus(state.capturing, state.reason)
+    def _capture_status(self) -> CaptureStatus:
+        state = self._capture_now()
+        return CaptureStatus(state.capturing, state.reason)
 
+    def _pages(self, rooms: Rooms) -> list[Router]:
         connections = StoredConnections(rooms)
         more = [connection_routes(connections), collector_routes(StoredCollectors(rooms))]
-        return [create_router(StoredTraffic(rooms.reader), SessionReader(rooms.gate), status, more=more, connections=connections.one)]
+        traffic, session = StoredTraffic(rooms.reader), SessionReader(rooms.gate)
+        return [create_router(traffic, session, self._capture_status, more=more, connections=connections.one)]
 
     async def serve(self, on_ready: Callable[[str], None]) -> None:
         """Listen until SIGTERM or SIGINT; `on_ready` gets the address once requests are answered."""

@@ -315,3 +315,18 @@ def test_proxies_are_believed_when_they_are_named(tmp_path_factory: pytest.TempP
     assert session.address == ("198.51.100.7" if trusted else "127.0.0.1")
     assert ("secure" in {each.lower() for each in flags}) is trusted
     assert name.startswith(f"__Host-{SESSION_COOKIE}=" if trusted else f"{SESSION_COOKIE}=")
+
+
+def test_people_read_a_page_where_programs_read_json(person: Person) -> None:
+    """A used link, a page that is not there and one without the right to it."""
+    html = {"Accept": "text/html,application/xhtml+xml"}
+    plain, _ = person.control.users.create(system(person.org_id), ALL_PERMISSIONS, email=f"p{person.email}", password=PASSWORD)
+    cookie = Person(person.server, person.control, person.org_id, plain, f"p{person.email}").cookie()
+    for path, status in (("/sign-in/<script>", 401), ("/nothing", 404), ("/traffic", 403), ("/collectors", 403)):
+        code, content, headers = person.server.raw("GET", path.replace("<", "%3C"), None, "", Cookie=cookie, **html)
+        assert (code, headers["content-type"]) == (status, "text/html; charset=utf-8"), path
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert headers["x-request-id"].encode() in content
+        assert b"<script>" not in content
+        code, content, headers = person.server.raw("GET", path.replace("<", "%3C"), None, "", Cookie=cookie)
+        assert (code, headers["content-type"]) == (status, "application/json"), path

@@ -94,6 +94,11 @@ def on_error(request: AnyRequest, error: Exception) -> Response[Any]:
     if status == 401:
         headers["WWW-Authenticate"] = "Token"
     path = request.url.path
+    page = request.app.state.get("error_page")
+    if page is not None and not path.startswith(NETBIRD_PREFIX) and "text/html" in request.headers.get("accept", ""):
+        shown: Response[Any] = page(status, message, remedy, identifier)
+        shown.headers.update(headers)
+        return shown
     if path.startswith(NETBIRD_PREFIX) and not path.startswith(NATIVE_PREFIX):
         status, text = _as_netbird(request, error, status, message)
         return Response({"message": text, "code": status}, status_code=status, headers=headers)

@@ -100,8 +100,11 @@ async def _name_request(request: AnyRequest) -> None:
     request_id(request)
 
 
-def create_app(rooms: Rooms, pages: Sequence[Any] = ()) -> Litestar:
-    """The application over rooms that are started; `pages` are the dashboard's routes."""
+def create_app(
+    rooms: Rooms, pages: Sequence[Any] = (), error_page: Callable[[int, str, str, str], Response[Any]] | None = None
+) -> Litestar:
+    """The application over rooms that are started; `pages` are the dashboard's routes, `error_page` makes what a person sees of an
+    error (status, message, remedy, request id)."""
     native = Router(
         "/api/v1",
         route_handlers=[
@@ -118,7 +121,7 @@ def create_app(rooms: Rooms, pages: Sequence[Any] = ()) -> Litestar:
             "policy_check": PolicyCheck(rooms.control.database, rooms.control.snapshots, rooms.directories.rulebooks, rooms.clock),
             "connections": rooms.connections, "collectors": rooms.collectors, "collector_reader": rooms.collector_reader,
             "audit_reader": rooms.audit_reader, "audit_pipeline": rooms.audit_pipeline,
-            "audit_streams": Tails(), "witness": rooms.witness, "refusals": witness_refusal,
+            "audit_streams": Tails(), "witness": rooms.witness, "refusals": witness_refusal, "error_page": error_page,
             "sign_ins": Lane(PASSWORD_HASHES_MAX, SIGN_INS_WAITING_MAX, "sign-in"),
         }
     )  # fmt: skip

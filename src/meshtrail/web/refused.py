@@ -1,0 +1,36 @@
+"""The page for whoever asked for a page and cannot have it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from litestar import Response
+
+from meshtrail.web.assets import Assets
+from meshtrail.web.pages import CaptureStatus, Failure, Renderer, Shell
+from meshtrail.web.service import SECURITY_HEADERS, page_response
+
+ErrorPage = Callable[[int, str, str, str], Response[str]]
+"""Makes the page of a status, a message, a remedy and a request id."""
+
+_TITLES = {401: "Not signed in", 403: "Not for you", 404: "Nothing here", 429: "Wait a moment", 503: "Not now"}
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedContext:
+    """Everything `refused.html` shows."""
+
+    shell: Shell
+    failure: Failure
+
+
+def error_page(status: Callable[[], CaptureStatus]) -> ErrorPage:
+    """The maker of such pages."""
+    renderer = Renderer(Assets())
+
+    def make(code: int, message: str, remedy: str, request_id: str) -> Response[str]:
+        shell = Shell(_TITLES.get(code, "This did not work"), status())
+        response = page_response(renderer.render("refused.html", RefusedContext(shell, Failure(message, remedy, request_id))), code)
+        response.headers.update(SECURITY_HEADERS)
+        return response
+
+    return make
