@@ -1,15 +1,16 @@
-"""Who should report: from reporters that are known, settings, and routers."""
+"""Who should report: who is known, was told not to, and routes."""
 
 from typing import Any
 
-import pytest
-
-from meshtrail.api.expected import expected
-from meshtrail.control.inventory import Group, PeerRecord, Resource, Router, Settings, Snapshot
+from meshtrail.api.expected import expecting, routers_of_resources
+from meshtrail.control.collection import FOREVER_US
+from meshtrail.control.inventory import Group, PeerRecord, Resource, Router, Snapshot
+from meshtrail.control.places import Place
+from meshtrail.control.service import Control
 from meshtrail.enrich.directory import Peer as Facts
 from meshtrail.model.network_map import ResourceType
-
-KNOWN = {"laptop": 1, "phone": 2, "firewall": 3}
+from meshtrail.store.connections import Expected
+from tests.control.organisation import Clock, Organisation
 
 
 def machine(name: str, enrolled_at: int | None = 1) -> PeerRecord:
@@ -17,7 +18,7 @@ def machine(name: str, enrolled_at: int | None = 1) -> PeerRecord:
     return PeerRecord(name, f"{name}'s name", Facts(name, name), enrolled_at)
 
 
-def snapshot(settings: Settings | None = None, **fields: Any) -> Snapshot:
+def snapshot(**fields: Any) -> Snapshot:
     """An organisation of four peers and a sender of events; staff are the laptop and the phone."""
     machines = {name: machine(name) for name in ("laptop", "phone", "router", "spare")} | {"firewall": machine("firewall", None)}
     groups = {
@@ -26,29 +27,30 @@ def snapshot(settings: Settings | None = None, **fields: Any) -> Snapshot:
         "routers": Group("routers", "Routers", built_in=False, peers=("router", "spare", "gone")),
         "laptops": Group("laptops", "Laptops", built_in=False, peers=("laptop",)),
     }
-    return Snapshot("org", settings or Settings(), machines, groups, **fields)
+    return Snapshot("org", machines=machines, groups=groups, **fields)
 
 
-@pytest.mark.parametrize(
-    ("settings", "told"),
-    [
-        (Settings(), {"laptop", "phone", "firewall"}),
-        (Settings(network_traffic_logs_groups=("laptops",)), {"laptop", "firewall"}),
-        (Settings(network_traffic_logs_groups=("laptops", "staff")), {"laptop", "phone", "firewall"}),
-        (Settings(network_traffic_logs_groups=("gone",)), {"firewall"}),
-        (Settings(network_traffic_logs_enabled=False), {"firewall"}),
-    ],
-)
-def test_whoever_is_told_to_be_silent_is_not_expected(settings: Settings, told: set[str]) -> None:
-    """Peers follow the settings; a system that only sends events does not know of them."""
-    found = expected(snapshot(settings), KNOWN)
-    assert found.reporters == {each: KNOWN[each] for each in told}
+def test_whoever_was_told_to_be_silent(place: Place) -> None:
+    """Known reporters, with the times in which the settings did not let them report."""
+    clock = Clock()
+    control = Control(place, clock)
+    control.open()
+    try:
+        organisation = Organisation(control, control.add_organisation("test"), clock)
+        laptop = organisation.peer("laptop")
+        known = {laptop: 1, "firewall": 2}
+        assert expecting(control, organisation.id, known)(0, clock.now) == Expected(known, pauses=[])
+        clock.pass_s(60)
+        control.settings.update(organisation.by, {"network_traffic_logs_enabled": False})
+        assert expecting(control, organisation.id, known)(0, clock.now - 1).pauses == []
+        assert expecting(control, organisation.id, known)(0, clock.now).pauses == [(laptop, clock.now, FOREVER_US)]
+    finally:
+        control.close()
 
 
-def test_nobody_is_known() -> None:
-    """An organisation without anything expects nobody."""
-    found = expected(Snapshot("org"), {})
-    assert (found.reporters, found.routers) == ({}, {})
+def test_an_organisation_without_anything() -> None:
+    """Nobody routes."""
+    assert routers_of_resources(Snapshot("org")) == {}
 
 
 def resource(name: str, network: str, *, enabled: bool = True) -> Resource:
@@ -65,5 +67,6 @@ def test_routing_peers_of_each_resource() -> None:
         "c": Router(id="c", network_id="office", peer="phone", enabled=False),
         "d": Router(id="d", network_id="office", peer="gone"),
     }
-    found = expected(snapshot(resources=resources, routers=routers), KNOWN)
-    assert found.routers == {"db": {"router": "router's name", "spare": "spare's name", "laptop": "laptop's name"}}
+    assert routers_of_resources(snapshot(resources=resources, routers=routers)) == {
+        "db": {"router": "router's name", "spare": "spare's name", "laptop": "laptop's name"}
+    }

@@ -50,3 +50,8 @@ def test_initiator_and_router_say_the_same_way(evening: Evening, joined: list[di
     assert found["connection_type"] == "routed"
     for name in ("bytes_to_destination", "bytes_to_source", "packets_to_destination", "packets_to_source"):
         assert {report[name] for report in found["reports"]} == {found[name]}
+
+
+def test_nobody_is_missed_who_need_not_report(joined: list[dict[str, Any]]) -> None:
+    """Not who was told to be silent for a while, nor who was removed; the settings of the time of each connection count."""
+    assert [(each["id"], each["missing"]) for each in joined if each["missing"] and each["state"] != "attempted"] == []

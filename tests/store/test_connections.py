@@ -9,7 +9,7 @@ import pytest
 from meshtrail.common.clock import rfc3339
 from meshtrail.store.connection_join import MARGIN_S, START_TOLERANCE_S
 from meshtrail.store.connection_view import BYTES_DIFFER_MIN, SETTLED_S
-from meshtrail.store.connections import Connections, Expected, Wanted, stretches
+from meshtrail.store.connections import Connections, Expected, Expecting, Wanted, stretches
 from meshtrail.store.embedded import EmbeddedEngine
 from meshtrail.store.query import Query, condition
 from meshtrail.store.reader import Reader
@@ -18,11 +18,20 @@ from tests.rows import NOON_US, closing, report
 
 LATER_US = NOON_US + 3_600_000_000
 KNOWN = {"laptop": 0, "crm": 0, "router": 0}
-ALL = Expected(KNOWN)
 LAPTOP, CRM, ROUTER, DATABASE = "100.64.0.1", "100.64.0.2", "10.9.0.1", "10.9.0.20"
 PEERS = {"source_id": "laptop", "source_type": "peer", "destination_id": "crm", "destination_type": "peer"}
 ROUTED = {"source_id": "laptop", "source_type": "peer", "destination_id": "db", "destination_type": "resource"}
 Row = dict[str, Any]
+
+
+def expecting(
+    known: dict[str, int], routers: dict[str, dict[str, str]] | None = None, pauses: tuple[tuple[str, int, int], ...] = ()
+) -> Expecting:  # fmt: skip
+    """The same at all times."""
+    return lambda _first_us, _last_us: Expected(known, routers or {}, pauses)
+
+
+ALL = expecting(KNOWN)
 
 
 def said(role: str, reporter: str, at_us: int = 0, **fields: Any) -> Row:
@@ -41,7 +50,7 @@ def ended(row: Row, to_destination: int = 1_000, to_source: int = 5_000, **field
 
 def connections(engine: EmbeddedEngine, org_id: str, *, limit: int = 100, conditions: tuple[Any, ...] = (), **wanted: Any) -> list[Row]:
     """All connections that the store gives."""
-    asked = Wanted(**{"now_us": LATER_US, "expected": ALL, **wanted})
+    asked = Wanted(**{"now_us": LATER_US, "expecting": ALL, **wanted})
     return [msgspec.json.decode(row) for row in Connections(engine, Reader(engine)).page(Query(org_id, conditions), asked, limit).rows]
 
 
@@ -67,7 +76,7 @@ def test_one_side_only(engine: EmbeddedEngine, org_id: str, known: dict[str, int
     """The target says nothing: a finding when it reported at that time, none when nobody reports there or began later."""
     here = said("initiator", "laptop")
     store(engine, org_id, [here], [ended(here)])
-    (found,) = connections(engine, org_id, expected=Expected(known))
+    (found,) = connections(engine, org_id, expecting=expecting(known))
     assert (found["agreement"], found["finding"]) == ("one_side", finding)
     assert found["missing"] == ([{"side": "destination", "reporter_id": "crm", "reporter_name": None}] if finding else [])
 
@@ -166,22 +175,46 @@ def test_a_router_that_says_nothing(
     routed without reporting, or is the initiator itself."""
     here = said("initiator", "laptop", **BEHIND)
     store(engine, org_id, [here], [ended(here)])
-    (found,) = connections(engine, org_id, expected=Expected(known, {"db": routers, "another": {"crm": "crm"}}))
+    (found,) = connections(engine, org_id, expecting=expecting(known, {"db": routers, "another": {"crm": "crm"}}))
     assert (found["agreement"], found["finding"]) == ("one_side", bool(missing))
     assert [(each["side"], each["reporter_id"], each["reporter_name"]) for each in found["missing"]] == [
         ("router", identifier, name) for identifier, name in missing
     ]
 
 
+@pytest.mark.parametrize(("since", "until", "missed"), [(-1, 1, 0), (0, 1, 0), (1, 2, 1), (-5, 0, 1)])
+def test_whoever_was_told_to_be_silent_is_not_missed(engine: EmbeddedEngine, org_id: str, since: int, until: int, missed: int) -> None:
+    """Neither an end nor a router, while it lasted; its silence before and after is a finding."""
+    paused = tuple((who, NOON_US + since, NOON_US + until) for who in ("crm", "router"))
+    store(engine, org_id, [said("initiator", "laptop")])
+    store(engine, org_id + "x", [said("initiator", "laptop", **BEHIND)])
+    for org, routers in ((org_id, {}), (org_id + "x", {"db": {"router": "edge"}})):
+        (found,) = connections(engine, org, expecting=expecting(KNOWN, routers, paused))
+        assert (len(found["missing"]), found["finding"], found["agreement"]) == (missed, bool(missed), "one_side")
+
+
+def test_who_is_expected_is_asked_for_the_time_of_the_connections(engine: EmbeddedEngine, org_id: str) -> None:
+    """From the first start to the last."""
+    asked: list[tuple[int, int]] = []
+
+    def note(first_us: int, last_us: int) -> Expected:
+        asked.append((first_us, last_us))
+        return Expected(KNOWN)
+
+    store(engine, org_id, [said("initiator", "laptop", number * 1_000_000) for number in (0, 60, 90)])
+    assert len(connections(engine, org_id, expecting=note)) == 3
+    assert asked == [(NOON_US, NOON_US + 90_000_000)]
+
+
 def test_a_router_that_reports_is_not_missed(engine: EmbeddedEngine, org_id: str) -> None:
     """One of two routers is enough; an attempt that nobody answered is no finding."""
     here, between = said("initiator", "laptop", **BEHIND), said("router", "router", 900, **BEHIND)
-    asked = Expected({**KNOWN, "gateway": 0}, {"db": {"gateway": "other", "router": "edge"}})
+    asked = expecting({**KNOWN, "gateway": 0}, {"db": {"gateway": "other", "router": "edge"}})
     store(engine, org_id, [here, between], [ended(here), ended(between)])
-    (found,) = connections(engine, org_id, expected=asked)
+    (found,) = connections(engine, org_id, expecting=asked)
     assert (found["agreement"], found["missing"]) == ("both", [])
     store(engine, org_id + "x", [said("initiator", "laptop", state="attempted", verdict="unknown", **BEHIND)])
-    (found,) = connections(engine, org_id + "x", expected=asked)
+    (found,) = connections(engine, org_id + "x", expecting=asked)
     assert (found["finding"], len(found["missing"])) == (False, 2)
 
 

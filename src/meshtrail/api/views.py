@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from meshtrail.api.expected import expected
+from meshtrail.api.expected import expecting
 from meshtrail.api.native.collectors import collector_list
 from meshtrail.api.native.connections import connection_page, one_connection
 from meshtrail.api.service import Rooms
@@ -23,7 +23,7 @@ class StoredConnections:
         rooms, known = self._rooms, self._rooms.collectors.known_since(org_id)
 
         def page() -> bytes:
-            return connection_page(rooms.connections, org_id, params, expected(rooms.control.snapshot(org_id), known), rooms.clock())
+            return connection_page(rooms.connections, org_id, params, expecting(rooms.control, org_id, known), rooms.clock())
 
         return dict(msgspec.json.decode(await asyncio.to_thread(page)))
 
@@ -32,7 +32,7 @@ class StoredConnections:
         rooms, known = self._rooms, self._rooms.collectors.known_since(org_id)
 
         def one() -> bytes:
-            return one_connection(rooms.connections, org_id, identifier, expected(rooms.control.snapshot(org_id), known), rooms.clock())
+            return one_connection(rooms.connections, org_id, identifier, expecting(rooms.control, org_id, known), rooms.clock())
 
         return dict(msgspec.json.decode(await asyncio.to_thread(one)))
 

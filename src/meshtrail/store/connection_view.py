@@ -106,10 +106,14 @@ def _grouped() -> str:
 
 
 def _silent(who: str) -> str:
-    """Whether somebody was known as a reporter when the connection began, and says nothing of it."""
-    known = "{reporters:Array(String)}"
-    heard = f"{{heard:Array(Int64)}}[indexOf({known}, {who})] <= toUnixTimestamp64Micro(started_at)"
-    return f"multiIf(NOT has({known}, {who}), 0, has(present, {who}), 0, {heard})"
+    """Whether somebody was known as a reporter when the connection began, was not told to be silent, and says nothing of it."""
+    known, began = "{reporters:Array(String)}", "toUnixTimestamp64Micro(started_at)"
+    heard = f"{{heard:Array(Int64)}}[indexOf({known}, {who})] <= {began}"
+    paused = (
+        f"arrayExists((p, s, u) -> multiIf(p != {who}, 0, s > {began}, 0, u > {began}), "
+        "{paused:Array(String)}, {paused_since:Array(Int64)}, {paused_until:Array(Int64)})"
+    )
+    return f"multiIf(NOT has({known}, {who}), 0, has(present, {who}), 0, {paused}, 0, {heard})"
 
 
 _BESIDE = (

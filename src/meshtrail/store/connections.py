@@ -5,7 +5,7 @@ reports (merged, through the reader's page); the *faces* that they share with ot
 is found; which reports belong together (`connection_join.py`); and what they say (`connection_view.py`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -99,6 +99,12 @@ class Expected:
     """Those who report, and since when (microseconds)."""
     routers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Ids and names of the routing peers of each resource."""
+    pauses: Sequence[tuple[str, int, int]] = ()
+    """Reporters that were told to be silent, since when and until when (microseconds)."""
+
+
+Expecting = Callable[[int, int], Expected]
+"""Who should report connections that begin between two times (microseconds)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,7 @@ class Wanted:
     """Which connections, besides what the query says of their reports."""
 
     now_us: int
-    expected: Expected
+    expecting: Expecting
     agreement: tuple[str, ...] = ()
     """Any of these; none: all."""
     findings: bool = False
@@ -171,11 +177,12 @@ class Connections:
         if not keys:
             return []
         starts, speakers, flows, numbers = (list(column) for column in zip(*keys, strict=True))
-        expected = wanted.expected
+        expected = wanted.expecting(min(starts), max(starts))
         ends = {end for connection in joined for end in connection.ends}
         beside = [(end, *router) for end in ends for router in expected.routers.get(end, {}).items()]
         ends |= {router for _, router, _ in beside}
         heard = {end: expected.reporters[end] for end in ends if end in expected.reporters}
+        pauses = [pause for pause in expected.pauses if pause[0] in heard]
         having = ["1", *(["agreement IN {agreement:Array(String)}"] if wanted.agreement else []), *(["finding"] if wanted.findings else [])]
         return self._engine.read(
             view(" AND ".join(having), limit),
@@ -184,6 +191,8 @@ class Connections:
                 "reporters": list(heard), "heard": list(heard.values()), "agreement": list(wanted.agreement),
                 "resources": [each[0] for each in beside], "routers": [each[1] for each in beside],
                 "router_names": [each[2] for each in beside],
+                "paused": [pause[0] for pause in pauses], "paused_since": [pause[1] for pause in pauses],
+                "paused_until": [pause[2] for pause in pauses],
             },
         ).splitlines()  # fmt: skip
 

@@ -8,12 +8,12 @@ from litestar import Response, get
 from litestar.datastructures import State
 
 from meshtrail.api import parameters as read
-from meshtrail.api.expected import expected
+from meshtrail.api.expected import expecting
 from meshtrail.api.native.traffic import JSON, AnyRequest, query_string
 from meshtrail.common.errors import InvalidError, NotFoundError
 from meshtrail.control.service import Permission
 from meshtrail.store.connection_view import AGREEMENTS
-from meshtrail.store.connections import CONNECTIONS_MAX, Connections, Expected, Wanted
+from meshtrail.store.connections import CONNECTIONS_MAX, Connections, Expecting, Wanted
 from meshtrail.store.reader import Cursor
 
 _OWN = frozenset({"agreement", "finding"})
@@ -22,7 +22,7 @@ _OWN = frozenset({"agreement", "finding"})
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
-def wanted(parameters: read.Parameters, who: Expected, now_us: int) -> Wanted:
+def wanted(parameters: read.Parameters, who: Expecting, now_us: int) -> Wanted:
     """Which connections are asked for, beyond what their reports are filtered by."""
     agreement = tuple(parameters.get("agreement", ()))
     for each in agreement:
@@ -34,7 +34,7 @@ def wanted(parameters: read.Parameters, who: Expected, now_us: int) -> Wanted:
     return Wanted(now_us, who, agreement, finding == "true")
 
 
-def connection_page(connections: Connections, org_id: str, parameters: read.Parameters, who: Expected, now_us: int) -> bytes:
+def connection_page(connections: Connections, org_id: str, parameters: read.Parameters, who: Expecting, now_us: int) -> bytes:
     """The list's answer: `{"data": [...], "next_cursor": ...}` as bytes."""
     if not read.newest_first(parameters):
         raise InvalidError("Connections come newest first.", "Leave order out, or narrow the time with from and to.")
@@ -47,7 +47,7 @@ def connection_page(connections: Connections, org_id: str, parameters: read.Para
     return b'{"data":' + found.array + b',"next_cursor":' + msgspec.json.encode(following) + b"}"
 
 
-def one_connection(connections: Connections, org_id: str, identifier: str, who: Expected, now_us: int) -> bytes:
+def one_connection(connections: Connections, org_id: str, identifier: str, who: Expecting, now_us: int) -> bytes:
     """The connection that one of its reports' ids leads to, as a JSON object; `NotFoundError` without one."""
     text = identifier.lower()
     row: bytes | None = None
@@ -74,7 +74,7 @@ async def list_connections(request: AnyRequest, state: State) -> Response[bytes]
     known, now_us = state.collectors.known_since(org_id), state.clock()
 
     def page() -> bytes:
-        return connection_page(state.connections, org_id, query_string(request), expected(state.control.snapshot(org_id), known), now_us)
+        return connection_page(state.connections, org_id, query_string(request), expecting(state.control, org_id, known), now_us)
 
     return Response(await asyncio.to_thread(page), media_type=JSON)
 
@@ -89,7 +89,7 @@ async def get_connection(request: AnyRequest, state: State, identifier: str) -> 
     known, now_us = state.collectors.known_since(org_id), state.clock()
 
     def one() -> bytes:
-        return one_connection(state.connections, org_id, identifier, expected(state.control.snapshot(org_id), known), now_us)
+        return one_connection(state.connections, org_id, identifier, expecting(state.control, org_id, known), now_us)
 
     return Response(b'{"data":' + await asyncio.to_thread(one) + b"}", media_type=JSON)
 
