@@ -27,7 +27,7 @@ SENTENCES = [
     (connection(LAPTOP, CRM | {"state": "lost"}), "laptop and crm report it; crm fell silent before the end."),
     (connection(LAPTOP), "laptop reports it, and nobody else could."),
     (connection(LAPTOP, CRM, agreement="bytes_differ"), "laptop and crm count different amounts."),
-    (connection(LAPTOP, agreement="one_side"), "Only laptop reports it: nobody reports at the other end."),
+    (connection(LAPTOP, agreement="one_side"), "Only laptop reports it: nobody else has to."),
     (connection(LAPTOP, agreement="one_side", missing=[missing("destination")]),
      "Only laptop reports it: crm has a reporter that says nothing."),
     (connection(LAPTOP, agreement="one_side", missing=[missing("router", "edge")]),
@@ -40,7 +40,7 @@ SENTENCES = [
     (denied(attempt(), denial("router", "edge"), agreement="denied_by_other", policy_name="No telnet", attribution="reported"),
      "laptop tried; edge denied it: policy No telnet."),
     (denied(attempt(), denial(), agreement="denied_by_other", attribution="none"), "laptop tried; crm denied it."),
-    (denied(denial(), agreement="one_side"), "crm denied it: no policy allows it. Only crm reports it: nobody reports at the other end."),
+    (denied(denial(), agreement="one_side"), "crm denied it: no policy allows it. Only crm reports it: nobody else has to."),
     (denied(denial(), agreement="one_side", missing=[missing("source")]),
      "crm denied it: no policy allows it. Only crm reports it: laptop has a reporter that says nothing."),
 ]  # fmt: skip

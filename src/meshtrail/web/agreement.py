@@ -9,7 +9,7 @@ from meshtrail.web.rows import end_of
 
 AGREEMENTS = {
     "both": ("agree", "Everyone who can report it does, and says the same."),
-    "one_side": ("one side", "Some who could report it say nothing, or nobody reports at the other end."),
+    "one_side": ("one side", "Only some report it: the others say nothing, or do not have to."),
     "bytes_differ": ("bytes differ", "The reports count different amounts: more than 1 % and 1 KiB apart."),
     "denied_by_other": ("tried, denied", "The source tried, and the destination or a router denied it: both reports are there."),
 }
@@ -52,7 +52,7 @@ def _silence(row: Row) -> str:
     """Who says nothing of it."""
     silent = [short(missing_name(row, each)) for each in row["missing"]]
     if not silent:
-        return "nobody reports at the other end."
+        return "nobody else has to."
     return f"{_listed(silent)} {'has' if len(silent) == 1 else 'have'} a reporter that says nothing."
 
 
