@@ -30,6 +30,7 @@ POLICY = {"name": "p", "enabled": True, "rules": [RULE]}
 RESOURCE = {"name": "r", "address": "10.9.9.9", "enabled": True, "groups": []}
 ROUTER = {"peer_groups": ["{group}"], "metric": 100, "masquerade": True, "enabled": True}
 SETUP_KEY = {"name": "k", "type": "one-off", "expires_in": 86_400, "auto_groups": [], "usage_limit": 0}
+CHECK = {"source": "100.64.0.77", "destination": "10.7.7.7", "protocol": "tcp", "port": 443}
 FACTS = {"id": "matrix", "name": "matrix"}
 
 
@@ -114,6 +115,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/policies/{identifier}"): Route(P.policies_read, ids=("policy",)),
     ("PUT", "/api/policies/{identifier}"): Route(P.policies_write, ids=("policy",), body=POLICY),
     ("DELETE", "/api/policies/{identifier}"): Route(P.policies_write, ids=("policy",)),
+    ("POST", "/api/v1/policy/check"): Route(P.policies_read, body=CHECK),
     ("GET", "/api/networks"): Route(P.networks_read),
     ("POST", "/api/networks"): Route(P.networks_write, body={"name": "n"}),
     ("GET", "/api/networks/resources"): Route(P.networks_read),

@@ -380,6 +380,14 @@ def test_bodies_do_not_reach_into_another_organisation(world: World) -> None:
             return [named(inner) for inner in value]
         return world.ids[value[1:-1]] if isinstance(value, str) and value.startswith("{") else value
 
+    for source in ("{peer}", f"{MARK} peer", "100.64.0.77"):
+        for destination in ("{resource}", f"{MARK} db", "10.7.7.7"):
+            asked = named({"source": source, "destination": destination, "protocol": "tcp", "port": 443})
+            status, content = world.http.ask("POST", "/api/v1/policy/check", world.stranger, asked)
+            said = content.decode()
+            for value in (asked["source"], asked["destination"]):
+                said = said.replace(value, "")
+            assert not any(name in said for name in (MARK, *world.ids.values())), (status, content)
     for method, path, body in FOREIGN:
         status, content = world.http.ask(method, path, world.stranger, named(body))
         assert status == 422, (path, content)
