@@ -2,13 +2,18 @@
 
 import itertools
 import json
+import os
+import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
 from meshtrail.agent.spool import Batch, Gap, Spool
+from meshtrail.agent.spool.reader import Reader
+from meshtrail.agent.spool.state import SLOT_BYTES
 
 Damage = Callable[[Path], None]
 
@@ -29,6 +34,21 @@ def line(number: int, padding: int = 0) -> bytes:
     return b'{"n":%d,"x":"%s"}' % (number, b"%x" % (number * 0x9E3779B97F4A7C15) * (padding // 10))
 
 
+def _lose(path: Path, synced: int, end: int, chance: random.Random) -> None:
+    """A file as a power cut may leave it."""
+    kept = chance.randint(min(synced, end), end)  # what was torn has been cut off since
+    content = path.read_bytes()
+    match chance.choice(["whole", "cut", "zeros", "gone"]):
+        case "cut":
+            path.write_bytes(content[:kept])
+        case "zeros":
+            path.write_bytes(content[:kept] + bytes(end - kept))
+        case "gone" if not synced:
+            path.unlink()
+        case _:
+            pass
+
+
 class Life:
     """The lives of one agent's spool."""
 
@@ -42,6 +62,8 @@ class Life:
         self.again: set[int] = set()
         """Numbers that were sent again after they had been acknowledged."""
         self.out_of_order = False
+        self._durable: dict[int, int] = {}
+        """Bytes of segments that outlived a power cut."""
         self.gaps: dict[str, Gap] = {}
         self.unseen: list[tuple[int, int]] = []
         """What the restart gaps cover."""
@@ -98,6 +120,26 @@ class Life:
     def __exit__(self, *_: object) -> None:
         self.abandon()
 
+    def power_cut(self, chance: random.Random) -> None:
+        """The machine ends: of what was not synced, files keep a part, or zeros, or are not there at all."""
+        store = self.spool._intake.store
+        assert store is not None, "the disk is in order"
+        segments = [(segment.path, max(segment.synced, self._durable.get(segment.number, 0)), segment.end) for segment in store.segments]
+        slot = 1 - store.folder.state._synced_slot
+        self.abandon()
+        for path, synced, end in segments:
+            _lose(path, synced, end, chance)
+            if path.exists():
+                at_us = chance.randint(self.now_us - 50, self.now_us)
+                os.utime(path, ns=(at_us * 1_000, at_us * 1_000))
+        self._durable = {segment.number: segment.path.stat().st_size for segment in store.segments if segment.path.exists()}
+        if chance.random() < 0.5:
+            state = bytearray((self.folder / "state").read_bytes())
+            state[slot * SLOT_BYTES : (slot + 1) * SLOT_BYTES] = bytes(SLOT_BYTES)
+            (self.folder / "state").write_bytes(state)
+        self.tick()
+        self.spool = self._start()
+
     def abandon(self) -> None:
         """Close the files without a word, as the kernel does for a process that is killed."""
         self.spool._keeper.stop()
@@ -117,6 +159,21 @@ class Life:
         """Send everything."""
         while self.send(answered=True):
             self.tick()
+
+    @property
+    def safe(self) -> set[int]:
+        """Numbers of a synced record."""
+        store = self.spool._intake.store
+        assert store is not None, "the disk is in order"
+        found: set[int] = set()
+        for segment in store.segments:
+            whole = replace(segment, end=segment.synced, torn=False)
+            place = segment.start
+            if segment.synced:
+                piece = Reader(gap_line).read(whole, place, 10**6)
+                rows = [json.loads(line) for text in piece.texts for line in text.split(b"\n")]
+                found |= {row["n"] for row in rows if "n" in row}
+        return found
 
     @property
     def missing(self) -> set[int]:

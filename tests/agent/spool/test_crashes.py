@@ -1,5 +1,6 @@
 """Properties: whatever happens in whatever order, nothing is lost uncounted and nothing acknowledged is new again."""
 
+import random
 import subprocess
 import sys
 import tempfile
@@ -180,6 +181,23 @@ def test_disk_full(disk: Disk, monkeypatch: pytest.MonkeyPatch, steps: list[Step
         assert not life.again
         assert not life.out_of_order
         assert life.spool.rows == 0
+
+
+@CALM
+@given(STEPS, st.integers(0, 10**6), STEPS)
+def test_power_cut(base: Path, before: list[Step], seed: int, after: list[Step]) -> None:
+    """A power cut costs what was not synced, and that is told; what was acknowledged may come again."""
+    chance = random.Random(seed)
+    with Life(_fresh(base), BYTES_MAX_WIDE) as life:
+        _live(life, before)
+        safe = life.safe
+        life.power_cut(chance)
+        _live(life, after)
+        life.power_cut(chance)
+        life.drain()
+        assert all(life.is_told(number) for number in life.missing)
+        assert not life.missing & safe
+        assert not life.out_of_order
 
 
 @CALM

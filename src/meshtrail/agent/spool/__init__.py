@@ -5,8 +5,11 @@ lines, with a header and two checksums (`form.py`). Segments are numbered and ne
 is a segment's number and an offset in it. The *state* (`state.py`) holds the place up to which all is acknowledged, the
 last sign of life, and the gaps that have not been told yet.
 
-The spool (`spool.py`) is written by the capture thread and read by the uplink: `put` appends, `take` gives the next *batch*
-(`batch.py`, put together by `reader.py`), `ack` moves the place. What a disk does not take waits in memory (`memory.py`).
+The spool (`spool.py`) is written by the capture thread and read by the uplink: `put` appends by the way in (`intake.py`),
+`take` gives the next *batch* (`batch.py`) by the way out (`outlet.py`, which reads with `reader.py`), `ack` moves the place.
+The *store* (`store.py`) holds the segments and lets the oldest go when there is no room; `recover.py` makes sense of those that
+a former process left. What a disk does not take waits in memory (`memory.py`). What is lost is counted, and told as a gap
+with the next batch (`losses.py`).
 
 What a crash can do: `kill -9` loses nothing that was put, because a put is one write to the kernel. A power cut loses what
 was put within the last second: the *keeper* (`keeper.py`), a thread, calls fdatasync for what has not been acknowledged within half a

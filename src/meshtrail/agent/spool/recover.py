@@ -58,6 +58,8 @@ class Known:
     """It was so long at least: a shorter one has lost its end, and with it the word whether more was missing before."""
     since_us: int = 0
     """Nothing in it is older; 0 when that is not known."""
+    alive_us: int = 0
+    """The agent was alive then: what is missing may be as new as this."""
     newest: bool = True
     """Only the newest may be without a seal."""
 
@@ -102,6 +104,8 @@ def _seal(opened: int, segment: Segment, known: Known) -> bool:
     segment.torn = found.torn or found.rows < known.rows_min or segment.end < known.end_min or not known.newest
     if not cut and not segment.torn:
         segment.last_us = found.last_us or segment.first_us
+    else:
+        segment.last_us = max(segment.last_us, known.alive_us)
     with contextlib.suppress(OSError):  # a full disk: the segment is looked through again the next time
         os.ftruncate(opened, found.end)
         mark = form.seal(segment.number, segment.rows, segment.last_us, torn=segment.torn)

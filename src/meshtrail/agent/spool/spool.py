@@ -62,6 +62,7 @@ class Spool:
                 raise
             except OSError as error:
                 self._intake.fault(error)
+        self.keep()
         self._keeper.start()
 
     def _open_store(self) -> Store:
@@ -85,6 +86,7 @@ class Spool:
             _LOG.error("the spool's state was damaged: what is on disk is sent again, and the server recognises it")
         if store.rows:
             _LOG.info("%d reports wait in %s from before", store.rows, self._path)
+        self._losses.saved = False  # to be synced soon, so that a power cut finds when this agent began
         self._save(store)
         return store
 

@@ -101,7 +101,8 @@ class Store:
         """A segment of a former process. Only the newest can have been left without a seal."""
         since_us = self.segments[-1].last_us if self.segments else self.place.at_us
         written = self.written if number == self.written.number else Place(number, 0)
-        known = Known(written.row, written.offset, since_us, newest)
+        alive_us = self.folder.state.found.alive_us if self.folder.state.found is not None else 0
+        known = Known(written.row, written.offset, since_us, alive_us, newest)
         try:
             segment, torn = load(self.folder, number, now_us, now_s, known)
         except OSError:
