@@ -322,6 +322,17 @@ def test_lists_of_another_organisation_show_nothing(world: World) -> None:
     assert asked > 200
 
 
+def test_completion_offers_no_values_of_another_organisation(world: World) -> None:
+    """Neither of connections nor of audit events."""
+    for query in ("text=source_name%3D", f"text=user_name%3D{MARK[:2]}", "family=audit&text=target_name%3D"):
+        seen = {}
+        for token in (world.roles[Role.owner], world.stranger):
+            status, seen[token] = world.http.ask("GET", f"/api/v1/filter/complete?{query}", token)
+            assert status == 200
+        assert MARK.encode() in seen[world.roles[Role.owner]]
+        assert MARK.encode() not in seen[world.stranger]
+
+
 def test_audit_events_are_of_the_own_organisation(world: World) -> None:
     """Each is by one's own people or the server itself. What they tried with foreign ids is told as they wrote it, to them alone."""
     owner = world.roles[Role.owner]
