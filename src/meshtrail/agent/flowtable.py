@@ -239,7 +239,7 @@ class FlowTable:
             elif key in self._silent or now_us - since_us >= limits.LOST_AFTER_US:
                 confirmed.append(flow)
             else:
-                suspects[key] = (flow, since_us)
+                suspects[key] = (flow, min(since_us, now_us))
         for flow in confirmed:
             del self._flows[flow.key]
         self._suspects = suspects
@@ -250,7 +250,7 @@ class FlowTable:
     def _overdue_since(self, now_us: int) -> list[Flow]:
         """Flows that were set aside long ago, and whose end has not come."""
         waiting = [(flow, since_us) for flow, since_us in self._overdue if flow.ended_us is None]
-        self._overdue = [(flow, since_us) for flow, since_us in waiting if now_us - since_us < limits.LOST_AFTER_US]
+        self._overdue = [(flow, min(since_us, now_us)) for flow, since_us in waiting if now_us - since_us < limits.LOST_AFTER_US]
         return [self._lose(flow, now_us) for flow, since_us in waiting if now_us - since_us >= limits.LOST_AFTER_US]
 
     def progress(self, now_us: int) -> list[Flow]:

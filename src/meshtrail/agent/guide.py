@@ -54,6 +54,8 @@ class Guide:
         self._chance = random.Random()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="guide", daemon=True)
+        self._renew_s, self._renew_wait_s = 0.0, limits.RENEW_AGAIN_S_MIN
+        """When a new token may be asked for again (monotonic), and the wait after the next refusal."""
         self._offered = 0
         """Serial of a map that is on disk, and not yet the one to begin with."""
         self.serial = 0
@@ -103,9 +105,8 @@ class Guide:
         self._wire.close()
 
     def _work(self) -> None:
-        if self._clock() >= self._known.renew_at and not self._renew():
-            self._pause()
-            return
+        if self._clock() >= self._known.renew_at and time.monotonic() >= self._renew_s:
+            self._renew()
         begun = time.monotonic()
         answer = self._wire.request("GET", f"/api/v1/agent/network-map?serial={self.serial}&wait_s={limits.MAP_WAIT_S}")
         if answer is None:
@@ -119,7 +120,7 @@ class Guide:
             self._wait_s = limits.RESEND_S_MIN
             self._stop.wait(max(0.0, limits.RESEND_S_MIN - (time.monotonic() - begun)))
         elif answer.status == 401:
-            if not self._renew():
+            if time.monotonic() < self._renew_s or not self._renew():
                 self._pause(limits.UNAUTHORISED_S)
         elif is_removal(answer):
             self._say_removed()
@@ -183,7 +184,8 @@ class Guide:
             _LOG.error("the network map cannot be kept (%s): after a restart an older one is in force", error)
 
     def _renew(self) -> bool:
-        """Get a new token; whether it came."""
+        """Get a new token; whether it came. When none comes the old one goes on being used: that it is due is what our clock says, and
+        a clock that was set wrong is a reason for the server to give none."""
         try:
             self._known = renew(self._wire, self._known, self._clock)
         except RefusedError as error:
@@ -192,7 +194,10 @@ class Guide:
                 self._say_removed()
             elif error.reason is not Refused.unreachable:
                 _LOG.error("no new token: %s", error)
+                self._renew_s = time.monotonic() + self._renew_wait_s
+                self._renew_wait_s = min(2 * self._renew_wait_s, limits.RENEW_AGAIN_S_MAX)
             return False
+        self._renew_wait_s = limits.RENEW_AGAIN_S_MIN
         self._credentials.replace(self._known.token)
         self.counters.renewed += 1
         try:

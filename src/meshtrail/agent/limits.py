@@ -121,6 +121,9 @@ MAP_WAIT_S = 25
 UNAUTHORISED_S = 30.0
 """Wait after a refused token: a person has to act first."""
 
+RENEW_AGAIN_S_MIN, RENEW_AGAIN_S_MAX = 5.0, 120.0
+"""Waits after a new token was refused, doubled each time; the old one goes on working meanwhile, and the server counts failures."""
+
 REQUEST_TIMEOUT_S = 30.0
 """One request; the server commits within a second even under load."""
 
@@ -144,6 +147,9 @@ READER_LAG_S_MAX = 10.0
 
 WATCH_INTERVAL_S = 2.0
 """Time between two looks at the table's fill and the reader's lag."""
+
+CLOCK_STEP_S_MIN = 1.0
+"""A clock that moves by so much between two looks was set; a correction by degrees is a thousandth of it."""
 
 FACTS_INTERVAL_S = 30.0
 """Time between two looks at host name, addresses and users."""

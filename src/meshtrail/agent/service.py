@@ -7,6 +7,7 @@ import msgspec
 
 from meshtrail.agent import facts, flowid, limits, sysctls
 from meshtrail.agent.capture import Capture
+from meshtrail.agent.clockwatch import ClockWatch, unset_clock
 from meshtrail.agent.config import AgentConfig
 from meshtrail.agent.denial_capture import DenialCapture
 from meshtrail.agent.denial_line import DenialWriter
@@ -71,6 +72,7 @@ class Agent:
         self._next_map: NetworkMap | None = None
         self._stopping = False
         self._unguarded = 0
+        self._clock_watch = ClockWatch()
         self._guarded_us = wall_clock()
         """Up to here our rules were seen in their place."""
 
@@ -135,6 +137,7 @@ class Agent:
         self._spool.alive(wall_clock())
         self._denials.tell_suppressed()
         self._capture.watch()
+        self._clock_watch.look(wall_clock(), unset_clock())
         self._tell_unguarded()
 
     def _tell_unguarded(self) -> None:
@@ -175,7 +178,7 @@ class Agent:
 
     def metrics(self) -> Metrics:
         """Everything that was counted."""
-        return snapshot(self._parts) | {"unguarded": self._unguarded} | self._rules.metrics()
+        return snapshot(self._parts) | {"unguarded": self._unguarded, "clock_steps": self._clock_watch.steps} | self._rules.metrics()
 
     def _summarise(self) -> None:
         self._schedule.delay(self._summarise, limits.SUMMARY_INTERVAL_S)

@@ -25,6 +25,17 @@ def test_clock_goes_back() -> None:
     assert line.at(1, 20 * SECOND) == A and line.at(1, 20 * SECOND + 1) == B
 
 
+def test_clock_reads_less_than_the_last_change() -> None:
+    """Set back after a change, the clock shows times that are older than it: what begins then is decided by the newest rule."""
+    line: Timeline[int] = Timeline(10)
+    line.add(1, 10 * SECOND, A)
+    line.add(1, 20 * SECOND, B)
+    assert line.at(1, 12 * SECOND, 12 * SECOND) == B
+    assert line.at(1, 1 * SECOND, 1 * SECOND) == B
+    assert line.at(1, 12 * SECOND, 25 * SECOND) == A
+    assert line.at(1, 20 * SECOND, 19 * SECOND) == B
+
+
 def test_limit() -> None:
     """Meanings that others followed are forgotten first, then the oldest."""
     line: Timeline[str] = Timeline(2)

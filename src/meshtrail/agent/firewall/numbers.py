@@ -108,13 +108,13 @@ class Numbers:
         if changed:
             self._save()
 
-    def decision(self, number: int, at_us: int) -> Decision | None:
-        """What a number meant for a connection that began then; None: nothing that is known."""
-        return self._meanings.at(number, at_us)
+    def decision(self, number: int, at_us: int, now_us: int | None = None) -> Decision | None:
+        """What a number meant for a connection that began then; None: nothing that is known. `now_us` shows a clock that went back."""
+        return self._meanings.at(number, at_us, now_us)
 
-    def by_prefix(self, text: str, at_us: int) -> Decision | None:
+    def by_prefix(self, text: str, at_us: int, now_us: int | None = None) -> Decision | None:
         """What dropped a packet with this log prefix; a prefix of a rule that is not known says at least its ids."""
-        known = self._prefixes.at(text, at_us)
+        known = self._prefixes.at(text, at_us, now_us)
         if known is not None:
             return known
         read = prefix.decode(text.encode("utf-8", "replace"))

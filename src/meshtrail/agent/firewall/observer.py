@@ -68,6 +68,9 @@ class Observer:
         return version.by_prefix(text) if version is not None else None
 
     def _at(self, at_us: int) -> Observed | None:
+        """The rules of that time. A clock that reads less than at their last change went back since: then the newest hold."""
+        if self._versions and self._clock() + limits.MEANING_SLACK_US < self._versions[-1][0]:
+            return self._versions[-1][1]
         return next((version for since_us, version in reversed(self._versions) if since_us <= at_us), None)
 
     def open(self) -> None:

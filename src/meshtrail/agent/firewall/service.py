@@ -77,7 +77,7 @@ class Firewall:
         lookup: Lookup = system_lookup,
     ) -> None:
         self.counters = FirewallCounters()
-        self._monotonic = monotonic
+        self._clock, self._monotonic = clock, monotonic
         self._lock = threading.RLock()
         self._domains = Domains(self._names_changed, lookup, monotonic)
         self._kernel = Programmer(options, state_folder, self._domains, self.counters, clock)
@@ -183,11 +183,11 @@ class Firewall:
         """What accepted a connection with this mark that began then; None: it is not known."""
         options = self._kernel.options
         number = (mark & options.mask) >> options.shift
-        return self._kernel.numbers.decision(number, at_us) if number else None
+        return self._kernel.numbers.decision(number, at_us, self._clock()) if number else None
 
     def by_prefix(self, text: str, at_us: int) -> Decision | None:
         """What denied a packet that was logged with this prefix then; None: it is not known."""
-        return self._kernel.numbers.by_prefix(text, at_us)
+        return self._kernel.numbers.by_prefix(text, at_us, self._clock())
 
     def suppressed(self) -> int:
         """Denials since the last call that were counted and not logged. 0 while rules are being loaded; they come later."""

@@ -45,11 +45,15 @@ class Timeline(Generic[Name]):
         if len(self._order) > self._most:
             self._forget()
 
-    def at(self, name: Name, at_us: int) -> Decision | None:
-        """What a name meant; None: nothing yet, or it is not known any more."""
+    def at(self, name: Name, at_us: int, now_us: int | None = None) -> Decision | None:
+        """What a name meant; None: nothing yet, or it is not known any more. A clock that reads less than at the last change went
+        back since: then times before and after cannot be told apart, and the newest meaning is the likeliest."""
         meanings = self._meanings.get(name)
         if meanings is None:
             return None
+        newest_us, newest = meanings[-1]
+        if now_us is not None and now_us + limits.MEANING_SLACK_US < newest_us:
+            return newest
         for since_us, decision in reversed(meanings):
             if since_us <= at_us:
                 return decision
