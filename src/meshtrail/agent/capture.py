@@ -44,6 +44,7 @@ class Capture:
         """Up to here nothing can be missing."""
         self._counted: Statistics | None = None
         self._counted_us = 0
+        self._malformed, self._readable_us = 0, wall_clock()
         self._refusals_said_s = -limits.SUMMARY_INTERVAL_S
 
     def start(self, conntrack: Conntrack, *, has_events: bool) -> None:
@@ -57,6 +58,7 @@ class Capture:
             self._table.watch_silent(flows)
         self._schedule.delay(self._resync, limits.POLL_INTERVAL_S if self._table.has_silent else self._look_interval_s)
         self._schedule.delay(self._watch_refusals, 0)
+        self._schedule.delay(self._watch_malformed, 0)
 
     def turn(self, wait_s: float) -> None:
         """Wait for events at most for the time, and follow them."""
@@ -165,6 +167,17 @@ class Capture:
             "ends may be lost from now on: conntrack's table is %d of %d, the reader is %d ms behind",
             counters.table_count, counters.table_max, counters.reader_lag_ms,
         )  # fmt: skip
+
+    def _watch_malformed(self) -> None:
+        """Messages of the kernel that could not be read may have told of connections: say so, and look for these in the table."""
+        self._schedule.delay(self._watch_malformed, limits.WATCH_INTERVAL_S)
+        malformed, since_us = self._kernel.decoder.malformed, self._readable_us
+        self._readable_us = wall_clock()
+        if malformed > self._malformed:
+            _LOG.warning("%d messages of the kernel could not be read; looking at the whole table", malformed - self._malformed)
+            self._teller.gap(since_us, self._readable_us, malformed - self._malformed, "unknown")
+            self._malformed = malformed
+            self._schedule.hasten(self._resync, limits.RESYNC_SOON_S)
 
     def _watch_refusals(self) -> None:
         """Connections for which there is no room in the table are thrown away by the kernel, and in no event: say that they are

@@ -65,7 +65,7 @@ def addresses() -> Addresses:
                 if kind in {_NLMSG_DONE, _NLMSG_ERROR} or length < 16:
                     return Addresses(frozenset(own), frozenset(broadcast))
                 if kind == _RTM_NEWADDR:
-                    found = _attributes(datagram[start + 24 : start + length])
+                    found = _addresses(datagram[start + 24 : start + length])
                     own |= {found[each] for each in (_IFA_LOCAL, _IFA_ADDRESS) if each in found and _is_local(each, found)}
                     broadcast |= {found[_IFA_BROADCAST]} if _IFA_BROADCAST in found else set()
                 start += (length + 3) & ~3
@@ -76,6 +76,11 @@ def _is_local(kind: int, found: dict[int, bytes]) -> bool:
     return kind == _IFA_LOCAL or _IFA_LOCAL not in found
 
 
+def _addresses(content: bytes) -> dict[int, bytes]:
+    """The attributes that are addresses, by their length."""
+    return {kind: value for kind, value in _attributes(content).items() if len(value) in {4, 16}}
+
+
 def _attributes(content: bytes) -> dict[int, bytes]:
     seen: dict[int, bytes] = {}
     start = 0
@@ -83,7 +88,8 @@ def _attributes(content: bytes) -> dict[int, bytes]:
         length, kind = struct.unpack_from("=HH", content, start)
         if length < 4:
             break
-        seen[kind] = content[start + 4 : start + length]
+        if start + length <= len(content):
+            seen[kind] = content[start + 4 : start + length]
         start += (length + 3) & ~3
     return seen
 
