@@ -317,6 +317,19 @@ def test_proxies_are_believed_when_they_are_named(tmp_path_factory: pytest.TempP
     assert name.startswith(f"__Host-{SESSION_COOKIE}=" if trusted else f"{SESSION_COOKIE}=")
 
 
+def test_a_live_tail_ends_with_the_session(person: Person) -> None:
+    """Who signed out sees no more rows, though the connection was open."""
+    cookie = person.cookie()
+    connection = http.client.HTTPConnection(person.server.host, person.server.port, timeout=30)
+    connection.request("GET", "/api/v1/live", headers={"Cookie": cookie})
+    answer = connection.getresponse()
+    assert answer.readline() == b": connected\n"
+    assert person.ask("DELETE", "/api/v1/session", cookie) == 204
+    said = answer.read()
+    connection.close()
+    assert b"data:" not in said
+
+
 def test_people_read_a_page_where_programs_read_json(person: Person) -> None:
     """A used link, a page that is not there and one without the right to it."""
     html = {"Accept": "text/html,application/xhtml+xml"}

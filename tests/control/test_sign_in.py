@@ -2,7 +2,15 @@
 
 import pytest
 
-from meshtrail.common.errors import ForbiddenError, MeshTrailError, ThrottledError, UnauthenticatedError, UnusableError
+from meshtrail.common.errors import (
+    BusyError,
+    ForbiddenError,
+    MeshTrailError,
+    NotFoundError,
+    ThrottledError,
+    UnauthenticatedError,
+    UnusableError,
+)
 from meshtrail.control import passwords
 from meshtrail.control.actor import Origin, system
 from meshtrail.control.limits import SIGN_IN_FAILURES_MAX, SIGN_IN_FAILURES_OF_ADDRESS_MAX, SIGN_IN_WINDOW_S
@@ -168,6 +176,45 @@ def test_a_password_set_by_another_ends_all_sessions(control: Control, organisat
     robot, _ = control.users.create(by, ALL_PERMISSIONS, name="robot", service=True)
     with pytest.raises(UnusableError, match="local user"):
         control.sign_in.reset_password(by, ALL_PERMISSIONS, robot, OTHER)
+
+
+def test_the_first_password_is_set_after_a_link(control: Control, organisation: Organisation) -> None:
+    """By oneself, in a session; not by a token, and not once there is one."""
+    by = system(organisation.id)
+    started = control.sessions.use_link(control.sessions.add_link(by))
+    owner = control.session_identity(started.secret).user
+    assert owner is not None
+    control.users.update(by, ALL_PERMISSIONS, owner.id, UserChange(email="owner@example.org"))
+    with pytest.raises(UnusableError, match="no password"):
+        control.sign_in.change_password(actor_of(owner), owner.id, "", PASSWORD)
+    oneself = actor_of(owner, HERE, started.id)
+    control.sign_in.change_password(oneself, owner.id, "", PASSWORD)
+    control.sign_in.with_password("owner@example.org", PASSWORD)
+    with pytest.raises(ForbiddenError):
+        control.sign_in.change_password(oneself, owner.id, "", OTHER)
+
+
+def test_a_password_that_changes_meanwhile_starts_nothing(control: Control, organisation: Organisation, ana: str) -> None:
+    """What was compared has to be what is kept when the session starts; a deleted user has none."""
+    user = control.users.get(organisation.id, ana)
+    with pytest.raises(UnauthenticatedError):
+        control.sessions.start(user, "password", HERE, "what was kept before")
+    control.users.delete(system(organisation.id), ALL_PERMISSIONS, ana)
+    with pytest.raises(NotFoundError):
+        control.sessions.start(user, "oidc", HERE)
+
+
+def test_what_could_not_be_compared_was_no_failure(control: Control, ana: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When too many sign in at once, nobody is throttled for it."""
+
+    def busy(*_: object) -> bool:
+        raise BusyError("too many")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(passwords, "matches", busy)
+        for _ in range(SIGN_IN_FAILURES_OF_ADDRESS_MAX + 1):
+            assert refusal(control, EMAIL, PASSWORD)[0] is BusyError
+    control.sign_in.with_password(EMAIL, PASSWORD, HERE)
 
 
 def test_old_parameters_are_replaced_at_sign_in(control: Control, ana: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,9 +15,9 @@ from litestar.handlers import BaseRouteHandler
 from meshtrail.api.errors import request_id
 from meshtrail.api.origin import Connection, Proxies
 from meshtrail.api.same_origin import refuse_foreign
-from meshtrail.common.errors import ForbiddenError, UnauthenticatedError
+from meshtrail.common.errors import CallerError, ForbiddenError, MeshTrailError, UnauthenticatedError
 from meshtrail.control.actor import Actor, Origin
-from meshtrail.control.service import Control, Identity
+from meshtrail.control.service import Control, Identity, Permission
 from meshtrail.control.user_rows import actor_of
 from meshtrail.model.enums import InitiatorType
 
@@ -109,6 +109,19 @@ class Gate:
         user is blocked."""
         kind, secret = self.presented(connection)
         return self._recent(kind, secret) or self._look_up(kind, secret)
+
+    async def holds(self, connection: Connection, needed: Permission) -> bool:
+        """Whether who was let in still would be: for answers that last. While the store does not answer, nobody is turned out."""
+        kind, secret = self.presented(connection)
+        try:
+            identity = self._recent(kind, secret)
+            if identity is None:
+                identity = await asyncio.to_thread(self._look_up, kind, secret)
+        except CallerError:
+            return False
+        except MeshTrailError:
+            return True
+        return needed in identity.permissions
 
     def cookie_name(self, connection: Connection) -> str:
         """Name of the session cookie on this connection."""

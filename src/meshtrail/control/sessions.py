@@ -15,7 +15,7 @@ from meshtrail.control.ids import new_id
 from meshtrail.control.limits import SESSION_S, SESSIONS_PER_USER_MAX, SIGN_IN_LINK_S
 from meshtrail.control.owners import owner_of
 from meshtrail.control.permissions import Permission
-from meshtrail.control.tables import sessions, sign_in_links, tokens, users
+from meshtrail.control.tables import passwords, sessions, sign_in_links, tokens, users
 from meshtrail.control.user import User
 from meshtrail.control.user_rows import actor_of, found_user, refuse_above, target_of, this_user
 from meshtrail.model.activities import Activity
@@ -52,11 +52,15 @@ class Sessions:
         self._database = database
         self._clock = clock
 
-    def start(self, user: User, method: str, where: Origin = NOWHERE) -> Started:
+    def start(self, user: User, method: str, where: Origin = NOWHERE, kept: str | None = None) -> Started:
         """Start a session of a user who has proved to be it, by `method` (`password`, `oidc`, …); always with a new id and a new
-        secret."""
+        secret. `kept`: the password's hash that was compared, which has to be the user's still."""
         with self._database.write() as transaction:
-            return self._start_of(transaction, user, method, where)
+            if kept is not None:
+                mine = (passwords.c.org_id == user.org_id) & (passwords.c.user_id == user.id) & (passwords.c.hash == kept)
+                if transaction.execute(select(passwords.c.user_id).where(mine)).first() is None:
+                    raise UnauthenticatedError("The password was changed at this moment.", "Sign in again.")
+            return self._start_of(transaction, found_user(transaction, user.org_id, user.id), method, where)
 
     def start_with_token(self, token_id: str, org_id: str, by: Actor, where: Origin = NOWHERE) -> Started:
         """Start a session with the rights of an API token. It ends with the token."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from meshtrail.common.clock import Clock
-from meshtrail.common.errors import ForbiddenError, ThrottledError, UnauthenticatedError, UnusableError
+from meshtrail.common.errors import BusyError, ForbiddenError, ThrottledError, UnauthenticatedError, UnusableError
 from meshtrail.control import passwords
 from meshtrail.control.actor import NOWHERE, Actor, Origin
 from meshtrail.control.audit import record
@@ -57,11 +57,7 @@ class SignIn:
         key = email_key(email[:EMAIL_CHARACTERS_MAX]) or ""
         candidates = self._candidates(key)
         last = self._begin(key, where)
-        found = None
-        for each in candidates or (None,):
-            right = passwords.matches(password, each.kept if each is not None else passwords.NOBODYS)
-            if right and each is not None and found is None:
-                found = each
+        found = self._matching(candidates, password, key, where)
         if found is None:
             self._record_failure(candidates, email, where, "wrong address or password", last)
             raise UnauthenticatedError(_WRONG, "Passwords are reset by an administrator, or with: meshtrail users password").told()
@@ -70,25 +66,42 @@ class SignIn:
             reason = "blocked" if found.user.blocked_at is not None else "pending approval"
             self._record_failure([found], email, where, reason)
             raise ForbiddenError(f"The user is {reason}.", "Ask an administrator.").told()
-        if passwords.is_outdated(found.kept):
-            self._keep(found.user, password)
-        return self._sessions.start(found.user, "password", where)
+        kept = self._renewed(found, password) if passwords.is_outdated(found.kept) else found.kept
+        return self._sessions.start(found.user, "password", where, kept)
+
+    def _matching(self, candidates: list[_Candidate], password: str, key: str, where: Origin) -> _Candidate | None:
+        """Whose password it is; the others are compared too, and nobody's when there is nobody. What could not be compared at all
+        was no failure."""
+        found = None
+        try:
+            for each in candidates or (None,):
+                right = passwords.matches(password, each.kept if each is not None else passwords.NOBODYS)
+                if right and each is not None and found is None:
+                    found = each
+        except BusyError:
+            self._accounts.forgive(key)
+            self._addresses.forgive(where.address or "")
+            raise
+        return found
 
     def change_password(self, by: Actor, user_id: str, old: str, new: str) -> None:
-        """Another password for oneself, proved by the old one; it counts as a sign-in when it is wrong. All other sessions end."""
+        """Another password for oneself, proved by the old one; it counts as a sign-in when it is wrong. All other sessions end. Who has
+        none yet, and is signed in by a link, sets the first one with an empty old one."""
         with self._database.read() as transaction:
             user = found_user(transaction, by.org_id, user_id)
             candidate = _kept(transaction, user)
+        if candidate is None and user.kind is UserKind.local and by.session_id is not None and not old:
+            return self._replace(by, user, new, Activity.user_password_change, but=by.session_id)
         if candidate is None:
-            raise UnusableError("old_password: the user has no password yet.", "An administrator can set one.")
+            raise UnusableError("old_password: the user has no password.", "Sign in by a link and leave it empty to set the first one.")
         where, key = Origin(by.address, by.user_agent, by.request_id), email_key(user.email) or user.id
         last = self._begin(key, where)
-        if not passwords.matches(old, candidate.kept):
+        if self._matching([candidate], old, key, where) is None:
             self._record_failure([candidate], user.email or "", where, "wrong old password", last)
             remedy = "Sign out and ask an administrator when you have forgotten it."
             raise ForbiddenError("The old password is wrong.", remedy).told()
         self._forgive(key, where)
-        self._replace(by, user, new, Activity.user_password_change, but=by.session_id)
+        return self._replace(by, user, new, Activity.user_password_change, but=by.session_id)
 
     def reset_password(self, by: Actor, rights: frozenset[Permission], user_id: str, new: str) -> None:
         """Another password for somebody else. All sessions of that user end."""
@@ -114,12 +127,13 @@ class SignIn:
         transaction.execute(delete(kept_passwords).where(mine))
         transaction.execute(insert(kept_passwords).values(org_id=user.org_id, user_id=user.id, hash=kept, changed_at=self._clock()))
 
-    def _keep(self, user: User, password: str) -> None:
-        """Keep the same password with the parameters of today."""
+    def _renewed(self, found: _Candidate, password: str) -> str:
+        """Keep the same password with the parameters of today, unless it was changed meanwhile; what is kept."""
         kept = passwords.hashed(password)
-        mine = (kept_passwords.c.org_id == user.org_id) & (kept_passwords.c.user_id == user.id)
+        mine = (kept_passwords.c.org_id == found.user.org_id) & (kept_passwords.c.user_id == found.user.id)
         with self._database.write() as transaction:
-            transaction.execute(update(kept_passwords).where(mine).values(hash=kept))
+            transaction.execute(update(kept_passwords).where(mine, kept_passwords.c.hash == found.kept).values(hash=kept))
+        return kept
 
     def _candidates(self, key: str) -> list[_Candidate]:
         with self._database.read() as transaction:

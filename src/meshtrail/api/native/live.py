@@ -1,7 +1,8 @@
 """The live tail: rows as they change, as server-sent events (WHATWG HTML, 9.2)."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -25,15 +26,26 @@ TAILS_MAX = 100
 """Tails open at once; each reads the store several times a second."""
 
 
-async def tail(state: State, query: Query, after: int) -> AsyncIterator[bytes]:
-    """Events of rows changed after a position. `missed` says how many rows were left out because too many changed."""
+STANDING_S = 5.0
+"""How often it is looked whether the reader still may read: who signs out, or is blocked, sees no more rows soon after."""
+
+
+async def tail(state: State, query: Query, after: int, holds: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
+    """Events of rows changed after a position, as long as the reader's right `holds`. `missed` says how many rows were left out
+    because too many changed."""
     pipeline, reader = state.pipeline, state.reader
     position = after
+    loop = asyncio.get_running_loop()
+    look_at = loop.time() + STANDING_S
     state.tails.count += 1
     try:
         yield b": connected\n\n"
         while not pipeline.stopping:
             reached = await pipeline.wait_beyond(position, HEARTBEAT_S)
+            if loop.time() >= look_at:
+                if not await holds():
+                    return
+                look_at = loop.time() + STANDING_S
             if reached <= position:
                 yield b": heartbeat\n\n"
                 continue
@@ -73,4 +85,5 @@ async def live(request: AnyRequest, state: State) -> Stream:
     given = request.headers.get("last-event-id") or read.single(parameters, "after") or ""
     after = int(given) if given.isascii() and given.isdigit() and len(given) < 20 else state.pipeline.position
     headers: dict[str, Any] = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return Stream(tail(state, query, after), media_type="text/event-stream", headers=headers)
+    holds = partial(state.gate.holds, request, Permission.traffic_read)
+    return Stream(tail(state, query, after, holds), media_type="text/event-stream", headers=headers)

@@ -120,7 +120,7 @@ async def end_session(request: AnyRequest, state: State) -> Response[None]:
     """Forgets the session and the cookie."""
     refuse_foreign(request, state.gate.proxies)
     await _end_former(request, state)
-    response: Response[None] = Response(None, status_code=204, headers={"Clear-Site-Data": '"cache", "storage"'})
+    response: Response[None] = Response(None, status_code=204, headers={"Clear-Site-Data": '"cache"'})
     response.delete_cookie(state.gate.cookie_name(request), path="/")
     return response
 
