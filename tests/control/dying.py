@@ -47,8 +47,8 @@ def change(control: Control, by: Actor, chance: random.Random) -> None:
     elif what == "settings":
         control.settings.update(by, {"progress_interval_s": chance.randint(0, 1000), "collect_dns": chance.random() < 0.5})
     elif what == "policy" or not snapshot.policies:
-        group = chance.choice(own)
-        rule = PolicyRule(id="", name="rule", sources=(group,), destinations=(group,))
+        source = chance.choice(own)
+        rule = PolicyRule(id="", name="rule", sources=(source,), destinations=(source,))
         control.policies.create(by, Policy(id="", name=f"policy {chance.random()}", rules=(rule,)))
     elif what == "version":
         policy = chance.choice(list(snapshot.policies.values()))
