@@ -89,6 +89,16 @@ def test_what_it_asks_for(client: Client, answers: Answers) -> None:
     assert "The newest connections are not on this page." in client.get(unescape(older[0])).text
 
 
+def test_a_filter_of_the_language(client: Client, answers: Answers) -> None:
+    """What is typed becomes a condition; one with a mistake stands in the box again, to be mended."""
+    page = client.get("/connections", params={"search": "port in (22, 443)"}).text
+    assert [list(values) for name, values in answers.asked[-1].items() if name == "filter"] == [["either.port in (22, 443)"]]
+    assert "either.port in (22, 443)" in text(page)
+    answers.broken = InvalidError("filter, character 9: The list is never closed.")
+    page = client.get("/connections", params={"search": "port in (22, 443"}).text
+    assert 'name="search" type="search" value="port in (22, 443"' in page
+
+
 def test_choices_say_what_they_mean(client: Client) -> None:
     """Each choice is a link, the current one is marked, and a sentence explains it."""
     page = client.get("/connections?finding=true").text

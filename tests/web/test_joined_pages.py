@@ -22,7 +22,7 @@ AXE_RUN = """async () => {
 }"""
 BEYOND = """() => {
   const page = document.documentElement.scrollWidth - innerWidth;
-  const cut = [...document.querySelectorAll("main p, main h1, main li, main td .under")].filter((each) =>
+  const cut = [...document.querySelectorAll("main p, main h1, main li, main td .under, .compare th, .compare td")].filter((each) =>
     each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).display !== "inline"
     && getComputedStyle(each).position !== "absolute");
   return [page > 0 ? `page ${page}` : "", ...cut.map((each) => each.outerHTML.slice(0, 120))].filter(Boolean);

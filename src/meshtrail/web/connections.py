@@ -113,7 +113,7 @@ def connections_context(
     filters: Filters, shell: Shell, now: datetime, answer: Mapping[str, Any], failure: Failure | None = None
 ) -> ConnectionsContext:  # fmt: skip
     """The list from an answer of the API."""
-    first = filters.at("")
+    first = filters.at("") if failure is None else filters.at("").retyped()
     plain = _without_choice(first)
     bare = Filters(last=first.last, since=first.since, until=first.until)
     unsearched = Filters(first.conditions, "", first.last, first.since, first.until)
