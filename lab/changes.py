@@ -51,9 +51,11 @@ def _removed(stage: Stage) -> Talks:
     return [("page", traffic.blocked(stage["phone"], crm, crm.v4, 443))]
 
 
-def _ends(policy: str | None, *, counted: bool = True) -> tuple[Expect, ...]:
+def _ends(policy: str | None, *, attribution: str | None = None, counted: bool = True) -> tuple[Expect, ...]:
     ends = (("laptop", "egress"), ("crm", "ingress"))
-    return tuple(Expect(name, "closed", "allowed", direction, "p2p", "fin", policy, counted=counted) for name, direction in ends)
+    return tuple(
+        Expect(name, "closed", "allowed", direction, "p2p", "fin", policy, attribution, counted=counted) for name, direction in ends
+    )
 
 
 def _denied(policy: str | None, attribution: str) -> Expect:
@@ -62,7 +64,7 @@ def _denied(policy: str | None, attribution: str) -> Expect:
 
 _PHONE = Expect("phone", "closed", "allowed", "egress", "p2p", "fin", "Staff to CRM")
 _CRM = Expect("crm", "closed", "allowed", "ingress", "p2p", "fin", "Staff to CRM")
-_ATTEMPT = Expect("laptop", "attempted", "unknown", "egress", "p2p", "no_reply")
+_ATTEMPT = Expect("laptop", "attempted", "unknown", "egress", "p2p", "no_reply", "No telnet", "resolved")
 
 CHANGES = (
     Scene("dns left out", "The organisation does not collect DNS", _without_dns, {"question": (), "page": (_PHONE, _CRM)}),
@@ -70,7 +72,7 @@ CHANGES = (
     Scene("uncounted", "The kernel does not count", _uncounted, {"page": _ends("Staff to CRM", counted=False)}),
     Scene(
         "default allow", "What no policy names is allowed, what one denies is not", _open_house,
-        {"no policy": _ends(None), "telnet": (_ATTEMPT, _denied("No telnet", "reported"))},
+        {"no policy": _ends(None, attribution="default_allow"), "telnet": (_ATTEMPT, _denied("No telnet", "reported"))},
     ),
     Scene("observed", "Nothing is enforced, everything reported", _observed, {"telnet": _ends(None)}),
     Scene("removed", "A peer is removed: nobody lets it in, and it is not heard", _removed, {"page": (_denied(None, "default_deny"),)}),

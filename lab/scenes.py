@@ -30,9 +30,9 @@ def _routed(initiator: str, policy: str, resource: str, *, translated: bool) -> 
     )
 
 
-def _attempt(initiator: str) -> Expect:
-    """The initiator's word about what nobody answered; no policy let it leave."""
-    return Expect(initiator, "attempted", "unknown", "egress", "p2p", "no_reply")
+def _attempt(initiator: str, attribution: str | None = None, policy: str | None = None) -> Expect:
+    """The initiator's word about what nobody answered; no policy let it leave. The server says what the policies say of it."""
+    return Expect(initiator, "attempted", "unknown", "egress", "p2p", "no_reply", policy, attribution)
 
 
 def _denial(reporter: str, drops: tuple[int, int], policy: str | None = None, connection_type: str = "p2p") -> Expect:
@@ -45,7 +45,7 @@ def _denial(reporter: str, drops: tuple[int, int], policy: str | None = None, co
 
 def _denied(initiator: str, reporter: str, drops: tuple[int, int] = (1, 2), connection_type: str = "p2p") -> tuple[Expect, ...]:
     """Denied by the default."""
-    return _attempt(initiator), _denial(reporter, drops, None, connection_type)
+    return _attempt(initiator, "default_deny"), _denial(reporter, drops, None, connection_type)
 
 
 SCENES = (
@@ -87,7 +87,7 @@ SCENES = (
     Scene(
         "dropped", "A policy denies what another allows", acts.dropped,
         {
-            "telnet": (_attempt("laptop"), _denial("crm", (1, 2), "No telnet")),
+            "telnet": (_attempt("laptop", "resolved", "No telnet"), _denial("crm", (1, 2), "No telnet")),
             "beside it": _ends("laptop", "crm", "fin", "Maintenance"),
         },
     ),

@@ -79,6 +79,15 @@ def test_enforced_rules_have_an_order() -> None:
     assert resolved(both, [connection()])[0]["rule_id"] == "u1.0"
 
 
+def test_denials_are_said_at_the_end() -> None:
+    """A connection that waits for an answer may still get one: only what lets it in is said, until it ends without."""
+    snapshot = organisation(policy(1, 443), mode=Mode.enforce)
+    waiting = [connection(verdict=None), connection(verdict="unknown", destination_port=80)]
+    assert [answer.get("policy_id") for answer in resolved(snapshot, waiting)] == ["o1", None]
+    assert "attribution" not in resolved(snapshot, waiting)[1]
+    assert resolved(snapshot, [waiting[1] | {"state": "attempted"}])[0]["attribution"] == "default_deny"
+
+
 def test_what_a_sender_said_stays() -> None:
     """A rule, a default; an attribution of none is no word about it. Gaps are no connections."""
     rows = [

@@ -45,8 +45,11 @@ class Connections:
 
     @property
     def verdicts(self) -> np.ndarray:
-        """What the network decided (`Verdict`)."""
-        return self._choice("verdict", int(Verdict.unknown))
+        """What the network decided (`Verdict`). Of a connection that is open and has no answer yet it is only said what lets it in:
+        that somebody denied it can be said when it has ended without one."""
+        said = self._number("verdict", int(Verdict.unknown))
+        waits = (said == Verdict.unknown) & (self._number("state", 0) == State.open)
+        return np.where(waits, int(Verdict.allowed), said)
 
     def taken(self, rows: np.ndarray) -> "Connections":
         """Some of them, by their numbers among these."""
@@ -60,10 +63,10 @@ class Connections:
         targets = _look(destinations, [book.numbers.get(address, -1) for address in destinations.distinct], -1)
         is_v4 = _look(sources, [address.startswith(_MAPPED) for address in sources.distinct], False) == 1
         protocols, kinds_of_icmp = self._number("protocol", 0), self._number("icmp_type", -1)
-        routed = self._choice("connection_type", 0) == ConnectionType.routed
+        routed = self._number("connection_type", 0) == ConnectionType.routed
         near = ~routed & (targets >= 0)
-        arrived = ~routed & ~near & (self._choice("connection_type", 0) == ConnectionType.p2p)
-        arrived &= self._choice("direction", 0) == Direction.ingress
+        arrived = ~routed & ~near & (self._number("connection_type", 0) == ConnectionType.p2p)
+        arrived &= self._number("direction", 0) == Direction.ingress
         harmless = (protocols == ICMPV6) & np.isin(kinds_of_icmp, HARMLESS_TYPES) & (near | arrived)
         reporters = self._codes("reporter_id")
         itself = _look(reporters, [book.peers.get(each, -2) for each in reporters.distinct], -2) == initiators
@@ -104,9 +107,6 @@ class Connections:
             return np.full(len(self.rows), unknown, dtype=np.int32)
         column = _column(self._table, name).cast(pa.int32())
         return np.asarray(pc.fill_null(column, unknown))[self.rows]
-
-    def _choice(self, name: str, unknown: int) -> np.ndarray:
-        return self._number(name, unknown)
 
 
 @dataclass(frozen=True, slots=True)
