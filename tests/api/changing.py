@@ -196,6 +196,9 @@ CASES: dict[Key, Case] = {
     ("POST", "/api/v1/ingest/facts"): (
         lambda scene: Asked("/api/v1/ingest/facts", {"id": scene.name(), "name": "host"}), Told("peer.facts.update", after=True)
     ),
+    ("POST", "/api/v1/inventory/apply"): (
+        lambda scene: Asked("/api/v1/inventory/apply", {"groups": [{"name": scene.name()}]}), Told("inventory.import")
+    ),
     ("PUT", "/api/v1/settings"): (
         lambda scene: Asked("/api/v1/settings", {"mode": "enforce"}), Told("settings.mode.update", before=True, after=True)
     ),
@@ -271,6 +274,7 @@ CASES: dict[Key, Case] = {
 """Each by method and path of the route."""
 
 CHANGE_NOTHING: dict[Key, str] = {
+    ("POST", "/api/v1/inventory/plan"): "a question: what would be done is undone",
     ("POST", "/api/v1/ingest/traffic"): "Events are data, with a natural key and a reporter of their own.",
     ("POST", "/api/v1/agent/token"): "A peer's token is exchanged for the same peer's next one, every few hours and by each peer; "
     "that it was let in, and refusals, are events.",

@@ -4,6 +4,7 @@ change would have had. A test sees to it that no route is missing."""
 from meshtrail.model.activities import Activity
 
 ATTEMPTS: dict[str, Activity] = {
+    "applyInventory": Activity.inventory_import,
     "createToken": Activity.token_create,
     "deleteSession": Activity.session_revoke,
     "deleteSessionOfUser": Activity.session_revoke,
@@ -52,5 +53,5 @@ REFUSALS: dict[str, Activity] = {
 }
 """Routes whose refusal has a code of its own; that of the others is `request.refuse`."""
 
-DATA = frozenset({"ingestFacts", "ingestTraffic"})
-"""Routes for data: what is wrong with data is answered and counted, and no attempt to change anything."""
+DATA = frozenset({"ingestFacts", "ingestTraffic", "planInventory"})
+"""Routes for data, and for questions: what is wrong with them is answered and counted, and no attempt to change anything."""

@@ -15,7 +15,21 @@ from meshtrail.api.auth import PUBLIC, Gate
 from meshtrail.api.connection_schema import with_connections
 from meshtrail.api.errors import AnyRequest, on_error, request_id
 from meshtrail.api.lane import Lane
-from meshtrail.api.native import agent, audit, collectors, connections, filters, ingest, live, meta, sessions, settings, tokens, traffic
+from meshtrail.api.native import (
+    agent,
+    audit,
+    collectors,
+    connections,
+    filters,
+    ingest,
+    inventory,
+    live,
+    meta,
+    sessions,
+    settings,
+    tokens,
+    traffic,
+)
 from meshtrail.api.native import policy_check as policy_checks
 from meshtrail.api.netbird import accounts, events, groups, network_traffic, networks, peers, policies, setup_keys, users
 from meshtrail.api.netbird import tokens as user_tokens
@@ -110,7 +124,7 @@ def create_app(
         route_handlers=[
             traffic.list_traffic, traffic.traffic_histogram, traffic.get_traffic, live.live, ingest.ingest_traffic,
             ingest.ingest_facts, ingest.open_flows, *tokens.ROUTES, *sessions.ROUTES, meta.status, *agent.ROUTES, *settings.ROUTES,
-            *collectors.ROUTES, *connections.ROUTES, *filters.ROUTES, *policy_checks.ROUTES, *audit.ROUTES,
+            *collectors.ROUTES, *connections.ROUTES, *filters.ROUTES, *policy_checks.ROUTES, *inventory.ROUTES, *audit.ROUTES,
         ],
     )  # fmt: skip
     state = State(

@@ -8,6 +8,7 @@ MeshTrailError
 │   │   └── PeerRemovedError 403: the peer was taken out of the network
 │   ├── NotFoundError        404
 │   ├── ConflictError        409: there is one already
+│   ├── OutdatedError        412: what the request relies on is no longer so
 │   ├── TooLargeError        413: names the limit
 │   ├── UnsupportedError     415
 │   └── UnusableError        422: understood, and not possible; names the field
@@ -102,6 +103,13 @@ class ConflictError(CallerError):
 
     status = 409
     code = "conflict"
+
+
+class OutdatedError(CallerError):
+    """What the caller has seen is no longer so."""
+
+    status = 412
+    code = "outdated"
 
 
 class TooLargeError(CallerError):

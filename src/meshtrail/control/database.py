@@ -1,9 +1,10 @@
 """Access to the relational store: reads see one moment, writes come one after another, changes are numbered and told."""
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
@@ -24,6 +25,17 @@ AnyRow = Row[*tuple[Any, ...]]
 _LOG = logging.getLogger(__name__)
 
 
+class _Joined(NamedTuple):
+    org_id: str
+    transaction: Connection
+
+
+class _Together(threading.local):
+    """The transaction that changes of this thread join."""
+
+    joined: _Joined | None = None
+
+
 class Database:
     """One SQLite file, or one PostgreSQL database. Thread-safe. `UnavailableError` from any transaction when the database is away,
     too busy or out of space: nothing of the transaction has happened then, unless the connection was lost at its very end."""
@@ -34,6 +46,7 @@ class Database:
         self._clock = clock
         self.backend: Backend = backend_of(place, {CLOCK_OPTION: clock})
         self._revisions: dict[str, int] = {}
+        self._together = _Together()
 
     def open(self) -> None:
         """Open the database and bring its tables to this release's version."""
@@ -84,7 +97,11 @@ class Database:
     def change(self, org_id: str) -> Iterator[Connection]:
         """A write that changes what the organisation has: no other of it comes between, it gets a new revision, what it had
         before stays known, and those who wait for a change are woken when it is durable. `NotFoundError` without such an
-        organisation."""
+        organisation. Inside `together` of the same organisation and thread, it is part of that."""
+        joined = self._together.joined
+        if joined is not None and joined.org_id == org_id:
+            yield joined.transaction
+            return
         with _translated(), self.backend.writing(Turn.organisation) as transaction, touched(transaction) as names:
             grown = update(organisations).where(organisations.c.id == org_id).values(revision=organisations.c.revision + 1)
             revision = transaction.execute(grown.returning(organisations.c.revision)).scalar()
@@ -95,6 +112,17 @@ class Database:
             self.backend.tell(transaction, org_id, revision)
         self._revisions[org_id] = max(revision, self._revisions.get(org_id, 0))
         self.changes.announce(org_id)
+
+    @contextmanager
+    def together(self, org_id: str) -> Iterator[Connection]:
+        """The changes that this thread makes inside are one: one revision, and all of them or none. Other transactions that the
+        thread begins meanwhile are not part of it."""
+        with self.change(org_id) as transaction:
+            before, self._together.joined = self._together.joined, _Joined(org_id, transaction)
+            try:
+                yield transaction
+            finally:
+                self._together.joined = before
 
     def heard(self, org_id: str, revision: int) -> None:
         """Announce the change that led to this revision, unless it was known."""

@@ -72,11 +72,15 @@ class EnrolmentKeys:
 
     def create(
         self, by: Actor, name: str, *, reusable: bool = False, usage_limit: int = 0, lifetime_s: int = 0,
-        auto_groups: Iterable[str] = (),
+        auto_groups: Iterable[str] = (), expires_at: int | None = None,
     ) -> tuple[str, str]:  # fmt: skip
         """Make a key; returns its id and the key, which is shown this once. A key that is not reusable works once; a lifetime
-        of 0 has no end."""
+        of 0 has no end. `expires_at` (microseconds): in place of a lifetime, when it ends."""
         secret, now = new_secret(ENROLMENT_KEY_PREFIX), self._clock()
+        if expires_at is None:
+            expires_at = now + lifetime_s * 1_000_000 if lifetime_s else None
+        else:
+            lifetime_s = (expires_at - now) // 1_000_000
         checks.number(lifetime_s, 0, ENROLMENT_KEY_LIFETIME_S_MAX, "expires_in")
         checks.number(usage_limit, 0, _USAGE_LIMIT_MAX, "usage_limit")
         with self._database.change(by.org_id) as transaction:
@@ -90,7 +94,7 @@ class EnrolmentKeys:
                     org_id=by.org_id, id=identifier, name=checks.name(name), hash=hashed(secret), hint=secret[:_HINT_CHARACTERS],
                     reusable=reusable, usage_limit=usage_limit if reusable else 1, used_times=0,
                     auto_groups=msgspec.json.encode(in_groups).decode(), created_at=now, updated_at=now,
-                    expires_at=now + lifetime_s * 1_000_000 if lifetime_s else None,
+                    expires_at=expires_at,
                 )
             )  # fmt: skip
             key = _key(transaction, by.org_id, identifier)

@@ -119,6 +119,9 @@ MEMBER_EVENTS_MAX = 200
 MEMBERS_PER_EVENT_MAX = 1_000
 """Ids of members in one audit event: about 30 KB, which a value of an event may have."""
 
+DOCUMENT_BYTES_MAX = 16 * 1_048_576
+"""An inventory as one document: 10,000 resources and as many members take about 5 MB."""
+
 OUTBOX_ROWS_MAX = 100_000
 """Audit events that may wait to be stored. Past it nothing can be changed any more: no change goes without its event."""
 

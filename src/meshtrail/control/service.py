@@ -4,6 +4,8 @@ from meshtrail.common.clock import Clock, wall_clock
 from meshtrail.control import history
 from meshtrail.control.changes import Changes
 from meshtrail.control.database import Database
+from meshtrail.control.document.service import InventoryDocuments
+from meshtrail.control.document.work import Stores
 from meshtrail.control.enrolment import Enrolment
 from meshtrail.control.enrolment_keys import EnrolmentKeys
 from meshtrail.control.groups import Groups, add_built_in_groups
@@ -42,6 +44,8 @@ class Control(Organisations, Identities):
         self.settings = SettingsStore(self.database, clock)
         self.enrolment_keys = EnrolmentKeys(self.database, clock)
         self.enrolment = Enrolment(self.database, clock)
+        stores = Stores(self.groups, self.networks, self.policies, self.settings, self.enrolment_keys)
+        self.documents = InventoryDocuments(self.database, self.snapshots, stores, clock)
         self.users = Users(self.database, clock)
         self.tokens = Tokens(self.database, clock)
         self.sessions = Sessions(self.database, clock)

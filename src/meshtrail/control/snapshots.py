@@ -56,6 +56,12 @@ class Snapshots:
                 self._kept.popitem(last=False)
             return snapshot
 
+    def inside(self, transaction: Connection, org_id: str) -> Snapshot:
+        """The organisation as a transaction sees it, whatever is remembered."""
+        with self._lock:
+            found = self._kept.get(org_id)
+        return _read(transaction, org_id, found[1] if found is not None else None)
+
     def revision(self, org_id: str, at: int) -> Revision | None:
         """The revision that was in force at a moment (microseconds); None: nothing is known of it."""
         with self._database.read() as transaction:
