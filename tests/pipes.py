@@ -15,8 +15,8 @@ from meshtrail.ingest.pipeline import Answer, Pipeline
 from meshtrail.ingest.seen import SLOTS
 from meshtrail.model.columns import TRAFFIC
 from meshtrail.store.engine import Engine
+from meshtrail.store.family_reader import last_position
 from meshtrail.store.positions import Positions
-from meshtrail.store.reader import Reader
 from meshtrail.store.writer import Writer
 
 
@@ -24,7 +24,7 @@ def pipe(
     engine: Engine, clock: Clock = wall_clock, directory: Directory = EMPTY, atlas: Atlas | None = None, slots: int = SLOTS
 ) -> Pipeline:
     """A pipe that is not started."""
-    last = Reader(engine).last_position()
+    last = last_position(engine)
     return Pipeline(
         TRAFFIC, Writer(engine, TRAFFIC, Positions(clock, last=last)), Duplicates(engine, TRAFFIC, clock, slots),
         Enricher(atlas or NullAtlas()), lambda _: directory, clock, last,
