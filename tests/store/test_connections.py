@@ -269,6 +269,21 @@ def test_bytes_that_differ(engine: EmbeddedEngine, org_id: str, other: int, agre
     assert (found["agreement"], found["finding"]) == (agreement, agreement == "bytes_differ")
 
 
+def test_a_reporter_that_fell_silent(engine: EmbeddedEngine, org_id: str) -> None:
+    """What the other one says of the end counts; while it says that the connection goes on, it is open; without it, it is lost."""
+    here, there = said("initiator", "laptop"), said("target", "crm", 700)
+    gone = ended(there, 10, 20, state="lost", close_reason="lost", after_us=500_000)
+    store(engine, org_id, [here, there], [gone])
+    store(engine, org_id + "x", [here, there], [gone, ended(here)])
+    store(engine, org_id + "y", [there], [gone])
+    shown = [
+        (each["state"], each["ended_at"], each["agreement"]) for each in (connections(engine, org_id + end)[0] for end in ("", "x", "y"))
+    ]
+    assert shown == [
+        ("open", None, "both"), ("closed", rfc3339(NOON_US + 1_500_000), "both"), ("lost", rfc3339(NOON_US + 500_700), "one_side"),
+    ]  # fmt: skip
+
+
 def test_small_and_unfinished_counters_do_not_differ(engine: EmbeddedEngine, org_id: str) -> None:
     """A few last packets are seen by one side only; an open report is still counting."""
     here, there = said("initiator", "laptop"), said("target", "crm", 700)

@@ -72,6 +72,11 @@ def _first(name: str) -> str:
     return f"argMin({_shown(name)}, place) AS {name}"
 
 
+def _told(name: str) -> str:
+    """The largest value of the reporters that did not fall silent: while one of them says that it goes on, it is not lost."""
+    return f"if(countIf(state != 'lost') = 0, max({name}), maxIf({name}, state != 'lost'))"
+
+
 def _differ(name: str) -> str:
     """Whether what two ended reports counted is further apart than chance. An open one is still counting."""
     most, least = (f"{which}If({name}, state = 'closed')" for which in ("max", "min"))
@@ -93,8 +98,8 @@ def _grouped() -> str:
     )
     deciding = "(state != 'denied', policy_id IS NULL, [4, 2, 1, 3][role], place)"
     columns = [
-        "connection", "argMin(id, place) AS id", "argMin(started_at, place) AS started_at", "max(ended_at) AS ended_at",
-        "max(state) AS state", "max(verdict) AS verdict", f"argMin(({', '.join(_POLICY)}), {deciding}) AS policy",
+        "connection", "argMin(id, place) AS id", "argMin(started_at, place) AS started_at", f"{_told('ended_at')} AS ended_at",
+        f"{_told('state')} AS state", "max(verdict) AS verdict", f"argMin(({', '.join(_POLICY)}), {deciding}) AS policy",
         "max(role = 2) AS routed", *(_first(name) for name in (*_SHAPE, *_SIDES, *_PERSON)),
         *(f"max({name}) AS {name}" for name in COUNTERS),
         "groupUniqArray(toString(reporter_id)) AS present", "max(state = 'denied') > (min(state) = 'denied') AS contradicted",
