@@ -91,7 +91,8 @@ class Pump:
         """Take the oldest events to the store; whether there may be more."""
         await self._reconsider()
         events = await asyncio.to_thread(self._outbox.first)
-        metrics.AUDIT_WAITING.set(len(events))
+        full = len(events) >= OUTBOX_BATCH_ROWS
+        metrics.AUDIT_WAITING.set(await asyncio.to_thread(self._outbox.count) if full else len(events))
         by_organisation: dict[str, list[Waiting]] = {}
         for event in events:
             by_organisation.setdefault(event.org_id, []).append(event)
@@ -99,7 +100,7 @@ class Pump:
         for failure in failures:
             if failure is not None:
                 raise failure
-        return len(events) >= OUTBOX_BATCH_ROWS
+        return full
 
     async def _deliver(self, events: list[Waiting]) -> None:
         """Events of one organisation. When the store refuses some of them, each goes by itself to find out which."""
