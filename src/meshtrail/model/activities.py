@@ -364,8 +364,7 @@ class Activity(StrEnum):
     settings_retention_update = ("settings.retention.update", "Retention updated", T.organisation, None,
         "How long events are kept was changed.")
     log_read = ("log.read", "Log read", T.log, None,
-        "Somebody read events: `meta.family`, `meta.filter`. The first reading is told at once, those of the next quarter of an hour "
-        "together, with their number in `meta.count`.")
+        "Somebody read events: `meta.family`, `meta.filter`. Told at once; further readings within minutes together, by number.")
     log_follow = "log.follow", "Log followed", T.log, None, "Somebody opened a live tail."
     log_export = "log.export", "Log exported", T.log, None, "Somebody took events out as a file or a whole list."
     log_delete = "log.delete", "Log deleted", T.log, None, "Events were deleted, by a person or because their time was over."
