@@ -213,6 +213,7 @@ CASES: dict[Key, Case] = {
         Told("user.role.update", before=True, after=True),
     ),
     ("DELETE", "/api/users/{identifier}"): (lambda scene: Asked(f"/api/users/{scene.person()}"), Told("user.delete", before=True)),
+    ("POST", "/api/users/{identifier}/invite"): (lambda scene: Asked(f"/api/users/{scene.person()}/invite"), Told("user.invite")),
     ("POST", "/api/users/{identifier}/approve"): (
         lambda scene: Asked(f"/api/users/{scene.person(waits=True)}/approve"), Told("user.approve", before=True, after=True)
     ),

@@ -151,6 +151,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/users/{identifier}"): Route(P.profile_read, ids=("user",), of_others=P.users_read),
     ("PUT", "/api/users/{identifier}"): Route(P.users_write, ids=("user",), body={"role": "user", "auto_groups": [], "is_blocked": True}),
     ("DELETE", "/api/users/{identifier}"): Route(P.users_write, ids=("user",)),
+    ("POST", "/api/users/{identifier}/invite"): Route(P.users_write, ids=("user",)),
     ("POST", "/api/users/{identifier}/approve"): Route(P.approve, ids=("user",)),
     ("DELETE", "/api/users/{identifier}/reject"): Route(P.approve, ids=("user",)),
     ("PUT", "/api/users/{identifier}/password"): Route(

@@ -232,6 +232,21 @@ def test_tokens_have_netbirds_shape(owner: Client) -> None:
     assert owner.refused("DELETE", f"{place}/{token['id']}")[0] == 404
 
 
+def test_an_invited_person_comes_by_a_link(owner: Client) -> None:
+    """Which is in one answer, and sets the first password."""
+    ana = owner.done("POST", "/api/users", {"email": "ana@example.org", "role": "auditor", "auto_groups": []})["id"]
+    invitation = owner.done("POST", f"/api/users/{ana}/invite")
+    assert set(invitation) == {"path", "expires_at"}
+    status, _, headers = owner.server.raw("GET", invitation["path"], None, "")
+    assert (status, headers["location"]) == (303, "/")
+    cookie = headers["set-cookie"].partition(";")[0]
+    body = b'{"old_password":"","new_password":"four words of ana"}'
+    sent = {"Cookie": cookie, "Origin": owner.server.url, "Content-Type": "application/json"}
+    assert owner.server.raw("PUT", f"/api/users/{ana}/password", body, "", **sent)[0] == 200
+    assert owner.done("GET", f"/api/users/{ana}")["status"] == "active"
+    assert owner.refused("POST", f"/api/users/{ana}/invite")[0] == 422
+
+
 def test_who_waits_is_let_in_or_turned_away(owner: Client) -> None:
     """As NetBird's client does it."""
     control = opened(owner.server)

@@ -2,11 +2,12 @@
 
 import pytest
 
-from meshtrail.common.errors import ForbiddenError, NotFoundError, UnauthenticatedError
+from meshtrail.common.errors import ForbiddenError, NotFoundError, UnauthenticatedError, UnusableError
 from meshtrail.control.actor import Origin, system
-from meshtrail.control.limits import SESSION_S, SESSIONS_PER_USER_MAX, SIGN_IN_LINK_S
+from meshtrail.control.limits import INVITE_S, SESSION_S, SESSIONS_PER_USER_MAX, SIGN_IN_LINK_S
 from meshtrail.control.permissions import ALL_PERMISSIONS, BUNDLES, ROLES, Role, Scope
 from meshtrail.control.service import Control
+from meshtrail.control.user_rows import actor_of
 from meshtrail.control.users import UserChange
 from tests.control.organisation import Clock, Organisation
 from tests.control.told import told
@@ -114,6 +115,32 @@ def test_nobody_ends_sessions_of_the_more_powerful(control: Control, organisatio
     started = control.sessions.start(owner, "test")
     with pytest.raises(ForbiddenError):
         control.sessions.revoke(system(organisation.id), ROLES[Role.admin], owner.id, started.id)
+
+
+def test_an_invitation_is_for_who_never_signed_in(control: Control, organisation: Organisation, clock: Clock) -> None:
+    """It signs in once, within days; the made-up password ends, and the first one is set in the session. Nobody else is invited."""
+    by = system(organisation.id)
+    ana, made_up = control.users.create(by, ALL_PERMISSIONS, email="ana@example.org")
+    former, _ = control.sessions.invite(by, ALL_PERMISSIONS, ana)
+    code, expires_at = control.sessions.invite(by, ALL_PERMISSIONS, ana)
+    assert expires_at == clock.now + INVITE_S * 1_000_000
+    with pytest.raises(UnauthenticatedError):
+        control.sessions.use_link(former)
+    with pytest.raises(UnauthenticatedError):
+        control.sign_in.with_password("ana@example.org", made_up or "")
+    clock.pass_s(INVITE_S - 1)
+    started = control.sessions.use_link(code, HERE)
+    user = control.session_identity(started.secret).user
+    assert user is not None and user.id == ana
+    control.sign_in.change_password(actor_of(user, HERE, started.id), ana, "", "four words of ana")
+    control.sign_in.with_password("ana@example.org", "four words of ana")
+    robot, _ = control.users.create(by, ALL_PERMISSIONS, name="robot", service=True)
+    for other in (ana, robot):
+        with pytest.raises(UnusableError, match="never signed in"):
+            control.sessions.invite(by, ALL_PERMISSIONS, other)
+    owner = next(each.id for each in control.users.list(organisation.id) if each.role is Role.owner)
+    with pytest.raises(ForbiddenError):
+        control.sessions.invite(by, ROLES[Role.admin], owner)
 
 
 def test_a_link_of_a_blocked_user_is_refused(control: Control, organisation: Organisation) -> None:

@@ -28,6 +28,7 @@ ATTEMPTS: dict[str, Activity] = {
     "netbirdDeleteSetupKey": Activity.setupkey_delete,
     "netbirdDeleteToken": Activity.personal_access_token_delete,
     "netbirdDeleteUser": Activity.user_delete,
+    "netbirdInviteUser": Activity.user_invite,
     "netbirdPutAccount": Activity.settings_update,
     "netbirdPutGroup": Activity.group_update,
     "netbirdPutNetwork": Activity.network_update,

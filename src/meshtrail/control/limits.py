@@ -159,6 +159,9 @@ SESSION_S = 12 * 3600
 SIGN_IN_LINK_S = 15 * 60
 """Time to walk from the terminal to the browser."""
 
+INVITE_S = 3 * 86_400
+"""Time to find an invitation, over a weekend."""
+
 LAST_USED_STEP_S = 60
 """How exactly a token's last use is known; each write costs a commit."""
 

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, insert, select, update
 
 from meshtrail.common.clock import Clock
-from meshtrail.common.errors import ForbiddenError, UnauthenticatedError
+from meshtrail.common.errors import ForbiddenError, UnauthenticatedError, UnusableError
 from meshtrail.control import checks
 from meshtrail.control.actor import NOWHERE, Actor, Origin
 from meshtrail.control.audit import record
 from meshtrail.control.database import Database
 from meshtrail.control.hashing import hashed, new_secret
 from meshtrail.control.ids import new_id
-from meshtrail.control.limits import SESSION_S, SESSIONS_PER_USER_MAX, SIGN_IN_LINK_S
+from meshtrail.control.limits import INVITE_S, SESSION_S, SESSIONS_PER_USER_MAX, SIGN_IN_LINK_S
 from meshtrail.control.owners import owner_of
 from meshtrail.control.permissions import Permission
 from meshtrail.control.tables import passwords, sessions, sign_in_links, tokens, users
-from meshtrail.control.user import User
-from meshtrail.control.user_rows import actor_of, found_user, refuse_above, target_of, this_user
+from meshtrail.control.user import User, UserKind
+from meshtrail.control.user_rows import actor_of, end_sessions, found_user, refuse_above, target_of, this_user
 from meshtrail.model.activities import Activity
 
 _ADDRESS_CHARACTERS_MAX = 100
@@ -137,6 +137,23 @@ class Sessions:
             )
             record(transaction, by, Activity.sign_in_link_create, meta={"user_id": user.id, "user": user.name})
         return code
+
+    def invite(self, by: Actor, rights: frozenset[Permission], user_id: str) -> tuple[str, int]:
+        """Make a one-time code for somebody who never signed in, and when it expires (microseconds). A password that was made up for
+        the user is forgotten: the user sets the first one. Codes of before end."""
+        code = new_secret()
+        with self._database.write() as transaction:
+            user = found_user(transaction, by.org_id, user_id)
+            refuse_above(rights, user.role)
+            if user.kind is not UserKind.local or user.status != "invited":
+                raise UnusableError("id: only who never signed in, and is not blocked, can be invited.", "Set a password instead.")
+            end_sessions(transaction, by.org_id, user_id)
+            transaction.execute(delete(passwords).where(passwords.c.org_id == by.org_id, passwords.c.user_id == user_id))
+            expires_at = self._clock() + INVITE_S * 1_000_000
+            values = {"hash": hashed(code), "org_id": by.org_id, "user_id": user.id, "expires_at": expires_at}
+            transaction.execute(insert(sign_in_links).values(**values))
+            record(transaction, by, Activity.user_invite, target_of(user), meta={"email": user.email or ""})
+        return code, expires_at
 
     def use_link(self, code: str, where: Origin = NOWHERE) -> Started:
         """Turn a code into a session. A code works once and for a short time; `UnauthenticatedError` else."""

@@ -67,6 +67,13 @@ class UserRequest(msgspec.Struct):
     email: str | None = None
 
 
+class Invitation(msgspec.Struct):
+    """A link that signs in once, below the server's address; it is shown this once."""
+
+    path: str
+    expires_at: str
+
+
 class PasswordRequest(msgspec.Struct):
     """Another password for oneself."""
 
@@ -194,6 +201,17 @@ async def delete_user(request: AnyRequest, state: State, identifier: str) -> dic
 
 
 @post(
+    "/api/users/{identifier:str}/invite", opt={"permission": Permission.users_write}, status_code=200, summary="Invite a user",
+    operation_id="netbirdInviteUser",
+)  # fmt: skip
+async def invite_user(request: AnyRequest, state: State, identifier: str) -> Invitation:
+    """A link for somebody who never signed in; nobody sends it but you. The one of before ends, and so does a first password."""
+    rights = request.state.identity.permissions
+    code, expires_at = await asyncio.to_thread(state.control.sessions.invite, actor(request), rights, identifier)
+    return Invitation(f"/sign-in/{code}", time(expires_at))
+
+
+@post(
     "/api/users/{identifier:str}/approve", opt={"permission": Permission.approve}, status_code=200, summary="Let a waiting user in",
     operation_id="netbirdApproveUser",
 )  # fmt: skip
@@ -230,4 +248,4 @@ async def put_password(request: AnyRequest, state: State, identifier: str, data:
     return NOTHING
 
 
-ROUTES = [list_users, current_user, get_user, create_user, put_user, delete_user, approve_user, reject_user, put_password]
+ROUTES = [list_users, current_user, get_user, create_user, put_user, delete_user, invite_user, approve_user, reject_user, put_password]
