@@ -5,7 +5,7 @@ import sys
 import typer
 
 import meshtrail
-from meshtrail.cli import agent, doctor, enrolment_key, peers, policy, query, serve, status, token, up, users
+from meshtrail.cli import agent, doctor, enrolment_key, inventory, peers, policy, query, serve, status, token, up, users
 from meshtrail.common.errors import MeshTrailError
 from meshtrail.store.engine import EngineUnavailableError
 
@@ -29,6 +29,7 @@ app.command("doctor", rich_help_panel="Look")(doctor.doctor)
 app.add_typer(users.app, name="users", rich_help_panel="Manage")
 app.add_typer(token.app, name="token", rich_help_panel="Manage")
 app.add_typer(enrolment_key.app, name="enrolment-key", rich_help_panel="Manage")
+app.add_typer(inventory.app, name="inventory", rich_help_panel="Manage")
 app.add_typer(peers.app, name="peers", rich_help_panel="Manage")
 
 
