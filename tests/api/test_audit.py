@@ -72,6 +72,7 @@ def test_netbirds_client_reads_the_story(client: Client) -> None:
     client.done("PUT", f"/api/groups/{group['id']}", {"name": "Team"})
     one(client, "group.update")
     rows = {row["activity_code"]: row for row in api.events.get_audit_events()}
+    api.close()
     renamed = rows["group.update"]
     assert (renamed["activity"], renamed["target_id"]) == ("Group updated", group["id"])
     assert renamed["meta"] == {"old_name": "Staff", "new_name": "Team"}
@@ -87,7 +88,7 @@ def test_netbirds_client_reads_the_story(client: Client) -> None:
 def test_netbirds_list_is_narrowed_and_paged(client: Client) -> None:
     """By the names that NetBird's other event routes use; everything comes newest first, or oldest."""
     for number in range(5):
-        client.done("POST", "/api/groups", {"name": f"G{number}"})
+        client.done("POST", "/api/groups", {"name": f"Squad-{number}"})
     until(client, lambda rows: len(rows) == 5, activity_code="group.add")
 
     def asked(query: str) -> list[str]:
@@ -95,12 +96,12 @@ def test_netbirds_list_is_narrowed_and_paged(client: Client) -> None:
         return [row["meta"].get("name", "") for row in found]
 
     code = "activity_code=group.add"
-    assert asked(code) == ["G4", "G3", "G2", "G1", "G0"]
-    assert asked(f"{code}&sort_order=asc&page_size=2&page=2") == ["G2", "G3"]
+    assert asked(code) == ["Squad-4", "Squad-3", "Squad-2", "Squad-1", "Squad-0"]
+    assert asked(f"{code}&sort_order=asc&page_size=2&page=2") == ["Squad-2", "Squad-3"]
     assert asked(f"{code}&page_size=2&page=4") == []
-    assert asked(f"{code}&search=g3") == ["G3"]
+    assert asked(f"{code}&search=squad-3") == ["Squad-3"]
     assert asked(f"{code}&user_id=nobody") == [] == asked(f"{code}&end_date=2020-01-01T00:00:00Z")
-    assert asked(f"{code}&source_ip=127.0.0.1&start_date=2020-01-01T00:00:00Z&page_size=1") == ["G4"]
+    assert asked(f"{code}&source_ip=127.0.0.1&start_date=2020-01-01T00:00:00Z&page_size=1") == ["Squad-4"]
     for wrong in ("page=0", "page_size=60000", "sort_order=up", "start_date=x", "outcome=good"):
         assert client.refused("GET", f"/api/events/audit?{wrong}")[0] == 400, wrong
 
@@ -108,7 +109,7 @@ def test_netbirds_list_is_narrowed_and_paged(client: Client) -> None:
 def test_the_native_list_pages_and_filters(client: Client) -> None:
     """By cursor without loss, by field, by the filter language, by text; one event by its id; what fields hold."""
     for number in range(7):
-        client.done("POST", "/api/groups", {"name": f"G{number}"})
+        client.done("POST", "/api/groups", {"name": f"Squad-{number}"})
     until(client, lambda rows: len(rows) == 7, activity_code="group.add")
     seen: list[str] = []
     cursor = ""
@@ -118,11 +119,11 @@ def test_the_native_list_pages_and_filters(client: Client) -> None:
         if page["next_cursor"] is None:
             break
         cursor = f"&cursor={page['next_cursor']}"
-    assert seen == [f"G{number}" for number in range(6, -1, -1)]
-    row = events(client, filter='target.name = "G3"')[0]
+    assert seen == [f"Squad-{number}" for number in range(6, -1, -1)]
+    row = events(client, filter='target.name = "Squad-3"')[0]
     assert client.done("GET", f"/api/v1/audit/{row['id']}") == {"data": row}
     assert client.call("GET", f"/api/v1/audit/{uuid.uuid4()}")[0] == 404
-    assert [each["target_name"] for each in events(client, search="G5", activity_code="group.add")] == ["G5"]
+    assert [each["target_name"] for each in events(client, search="Squad-5", activity_code="group.add")] == ["Squad-5"]
     facets = client.done("GET", "/api/v1/audit/facets?field=target_name&field=initiator_ip&activity_code=group.add")["data"]
     assert facets["initiator_ip"] == [{"value": "127.0.0.1", "count": 7}]
     assert {each["value"] for each in facets["target_name"]} == set(seen)
@@ -138,7 +139,7 @@ def test_everything_is_more_than_one_read(client: Client) -> None:
     """A list of everything is put together from parts, without loss and without doubles; and it is an export."""
     members = [client.enrol(Machine(f"m{number}")).peer_id for number in range(2)]
     for number in range(2):
-        client.done("POST", "/api/groups", {"name": f"G{number}", "peers": members})
+        client.done("POST", "/api/groups", {"name": f"Squad-{number}", "peers": members})
     until(client, lambda rows: len(rows) == 4, activity_code="peer.group.add")
     status, content, headers = client.server.raw("GET", "/api/events/audit", None, client.token)
     rows = json.loads(content)
