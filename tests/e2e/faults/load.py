@@ -13,8 +13,8 @@ PORTS_MAX = 60_000
 
 
 class Load:
-    """Sends from the near namespace until it is stopped, to ports from `first` on, and from another source port when they are used
-    up: that a tuple was sent, `sent` knows."""
+    """Sends from the near namespace until it is stopped, to one port after the other from `first` on, and again from another source
+    port when they are used up."""
 
     def __init__(self, pair: Pair, per_s: int, first: int = 2_000) -> None:
         self._sockets = [pair.near.open(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(4)]
@@ -23,8 +23,6 @@ class Load:
         self._per_s, self._first = per_s, first
         self.sent: list[tuple[int, int]] = []
         """Source and destination port of each connection."""
-        self.late = 0
-        """Ticks that came more than a second too late."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
 
@@ -46,7 +44,6 @@ class Load:
         began_s = time.monotonic()
         while not self._stop.wait(_TICK_S):
             due = int((time.monotonic() - began_s) * self._per_s)
-            self.late += due - len(self.sent) > self._per_s
             for number in range(len(self.sent), due):
                 self._send(number)
 
