@@ -117,3 +117,24 @@ def test_no_map_at_all(pair: Pair, maps: MapServer, launch: Launch, appear: Appe
     survives(pair, server)
     agent.stop()
     assert agent.counters()["map_serial"] == 5
+
+
+def test_damaged_rule_numbers(pair: Pair, near_server: FakeServer, maps: MapServer, launch: Launch, tmp_path: Path) -> None:
+    """Without the file of rule numbers the map is enforced all the same, and new connections have their rule; that older ones have lost
+    theirs is said and counted."""
+    with pair.near.listen("10.77.0.1") as good:
+        port = good.getsockname()[1]
+        maps.offer(network_map(5, rule(port)))
+        first = launch().ready()
+        in_force(pair.near, f"dport {port}")
+        until(lambda: len(maps.asked) > 1, "the map is confirmed")
+        first.stop(signal.SIGKILL)
+        _foreign(tmp_path / "state" / "rule-numbers.json")
+        agent = launch().ready()
+        until(lambda: "connections from before this start have no rule" in agent.text(), "it is said")
+        in_force(pair.near, f"dport {port}")
+        assert reaches(pair, good)
+        near_server.wait_for(destination_port=port, policy_id="p1", state="closed")
+    survives(pair, near_server)
+    agent.stop()
+    assert agent.counters()["firewall_numbers_damaged"] == 1
