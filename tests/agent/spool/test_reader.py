@@ -185,3 +185,13 @@ def test_clock_set_back(tmp_path: Path) -> None:
     _flip(segment, _offset(segment, 1))
     _read(segment)
     assert [(gap.since_us, gap.until_us) for gap in told] == [(3_000, 9_000)]
+
+
+def test_not_what_it_says(tmp_path: Path) -> None:
+    """An intact record whose frame is none, or has other lines than its header says, is damage and nothing worse."""
+    honest, liar = chunk(0), chunk(1, 2)
+    records = [honest, liar._replace(rows=3), liar._replace(payload=b"no frame"), liar._replace(raw=9), honest]
+    segment = write(tmp_path, 1, records)
+    piece = _read(segment)
+    assert found(piece.texts) == [0, -7, 0]
+    assert piece.damages == 3

@@ -165,3 +165,12 @@ def test_absurd_size(folder: Folder) -> None:
     assert torn
     assert (segment.rows, segment.torn) == (6, True)
     assert left.path.stat().st_size == segment.end
+
+
+def test_behind_the_seal(folder: Folder) -> None:
+    """What stands behind a seal was never written by us: it is cut off, and nothing is missing."""
+    left, content = _left(folder, seal=True)
+    left.path.write_bytes(content + bytes(4_096))
+    segment, _ = _load(folder)
+    assert (segment.rows, segment.torn) == (6, False)
+    assert left.path.stat().st_size == segment.end

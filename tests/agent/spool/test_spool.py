@@ -279,3 +279,27 @@ def test_two_threads(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     thread.join()
     assert found == list(range(total))
     assert spool.close(total) == 0
+
+
+def test_state_damaged(path: Path) -> None:
+    """A damaged state is counted; what is on disk is sent again, after a gap that says that losses may have been forgotten."""
+    spool = _open(path)
+    spool.put(_lines(1, 2), 10)
+    spool.close(20)
+    (path / "state").write_bytes(b"nonsense")
+    following = _open(path, 30)
+    assert following.counters.read_errors == 1
+    assert _drained(following) == ([1, 2], [None])
+    following.close(40)
+
+
+def test_state_not_written(spool: Spool) -> None:
+    """A state that cannot be written is counted, and stops nothing."""
+    store = spool._intake.store
+    assert store is not None
+    file, store.folder.state._file = store.folder.state._file, -1
+    spool.put(_lines(1), 10)
+    spool.alive(20)
+    assert _drained(spool) == ([1], [])
+    assert spool.counters.write_errors == 2
+    store.folder.state._file = file

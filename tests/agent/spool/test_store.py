@@ -300,3 +300,37 @@ def test_unsynced(stores: Stores) -> None:
     store.unsynced()
     _all(stores)
     assert store.unsynced() == []
+
+
+def test_no_room_to_close(disk: Disk) -> None:
+    """A store that is closed without room for a seal is found whole all the same."""
+    stores = Stores(disk.path / "spool")
+    store = stores.open()
+    up_to_a_page = 4_096 - form.FILE_HEADER_BYTES - form.HEADER_BYTES
+    store.write(Chunk(b"x" * up_to_a_page, 1, 9, 9), 0.0)
+    disk.fill()
+    store.close()
+    stores.save()
+    stores.kill()
+    disk.empty()
+    assert stores.open().rows == 1
+    assert not stores.losses
+
+
+def test_number_in_use(stores: Stores) -> None:
+    """A number under which somebody left a file is passed over."""
+    (stores.store.folder.path / "0000000000000001.segment").write_bytes(b"left behind")
+    _fill(stores.store, range(2))
+    assert stores.store.segments[0].number == 2
+    assert _all(stores) == [0, 1]
+
+
+def test_all_under_way(tmp_path: Path) -> None:
+    """When nothing may go for it, what comes is written all the same: a spool of a wrong size still works."""
+    stores = Stores(tmp_path / "spool", bytes_max=1)
+    store = stores.open()
+    _fill(store, range(1))
+    stores.read()
+    store.end_active()
+    _fill(store, range(1, 2))
+    assert store.rows == 2
