@@ -37,7 +37,7 @@ class Http:
     """Requests over one connection that is kept."""
 
     def __init__(self, server: ServerProcess) -> None:
-        self._server = server
+        self.server = server
         self._connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
 
     def ask(self, method: str, path: str, token: str = "", body: object = None, cookie: str = "") -> tuple[int, bytes]:
@@ -155,13 +155,13 @@ def _inventory(world: World, control: Control, server: ServerProcess) -> None:
 
 
 @pytest.fixture(scope="module")
-def world(server: ServerProcess) -> Iterator[World]:
+def world(any_server: ServerProcess) -> Iterator[World]:
     """Both organisations, made once."""
-    control = opened(server)
-    made = World(Http(server), control.add_organisation(f"{MARK} organisation"))
+    control = opened(any_server)
+    made = World(Http(any_server), control.add_organisation(f"{MARK} organisation"))
     other = control.add_organisation("other")
     _people(made, control)
-    _inventory(made, control, server)
+    _inventory(made, control, any_server)
     stranger, _ = control.users.create(system(other), ALL_PERMISSIONS, name="stranger", role=Role.owner, service=True)
     _, made.stranger = control.tokens.create_for(system(other), ALL_PERMISSIONS, stranger, "stranger")
     made.stranger_group = control.groups.create(system(other), "theirs")
@@ -205,7 +205,7 @@ def test_nobody_gets_in_without_a_token(world: World) -> None:
         for token in ("", "nonsense", "mt_" + "x" * 43, "nbp_x", "mtp_x"):
             assert world.ask(key, token)[0] == 401, (key, token)
     for header in ("Basic eDp4", "Token", "Token a b", "token mt_x"):
-        status, _, headers = world.http._server.raw("GET", "/api/v1/traffic", None, "", Authorization=header)
+        status, _, headers = world.http.server.raw("GET", "/api/v1/traffic", None, "", Authorization=header)
         assert (status, headers["www-authenticate"]) == (401, "Token"), header
 
 
@@ -354,10 +354,11 @@ def test_audit_events_are_of_the_own_organisation(world: World) -> None:
         assert MARK not in content.decode().replace("zebra owner", "")
 
 
-def test_a_cursor_of_another_organisation_shows_nothing(world: World, server: ServerProcess) -> None:
+def test_a_cursor_of_another_organisation_shows_nothing(world: World) -> None:
     """It is a place in time, and the rows after it are one's own."""
     now = wall_clock()
     rows = [report(now - n * 1_000_000, reporter_id=world.ids["reporter"], source_name=f"{MARK} many") for n in range(6)]
+    server = world.http.server
     assert server.ingest(rows, world.roles[Role.owner])[0] == 200
     assert server.ingest([report(now - 3_500_000, source_name="mine")], world.stranger)[0] == 200
     for path in ("/api/v1/traffic", "/api/v1/connections"):
