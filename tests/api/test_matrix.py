@@ -192,6 +192,16 @@ def test_the_table_is_complete() -> None:
         assert options.get("page", Permission.traffic_read) == (ROUTES[key].page or Permission.traffic_read), key
 
 
+def test_the_description_says_what_each_operation_needs(any_server: ServerProcess) -> None:
+    """In the words of the table; what needs nobody asks for nobody."""
+    _, schema = any_server.call("GET", "/api/v1/openapi.json", token="")
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            needs = ROUTES[method.upper(), path].needs
+            assert operation["x-permission"] == needs, (method, path)
+            assert (operation.get("security") == []) is (needs == PUBLIC), (method, path)
+
+
 def test_every_right_is_asked_for_somewhere() -> None:
     """But those of what is not built yet, which are named here."""
     asked = {route.needs for route in ROUTES.values()} | {route.of_others for route in ROUTES.values()}

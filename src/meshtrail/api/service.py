@@ -33,7 +33,7 @@ from meshtrail.api.native import (
 from meshtrail.api.native import policy_check as policy_checks
 from meshtrail.api.netbird import accounts, events, groups, network_traffic, networks, peers, policies, setup_keys, users
 from meshtrail.api.netbird import tokens as user_tokens
-from meshtrail.api.schema import openapi_config
+from meshtrail.api.schema import openapi_config, with_permissions
 from meshtrail.api.traffic_schema import described
 from meshtrail.api.witnessing import witness_reading, witness_refusal
 from meshtrail.common.clock import Clock
@@ -93,7 +93,8 @@ async def openapi(request: AnyRequest) -> Response[bytes]:
     """The API description (OpenAPI 3.1)."""
     app: Litestar = request.app
     schema: OpenAPI = app.openapi_schema
-    return Response(msgspec.json.encode(with_audit(with_connections(described(schema.to_schema())))), media_type="application/json")
+    described_fully = with_permissions(with_audit(with_connections(described(schema.to_schema()))), app)
+    return Response(msgspec.json.encode(described_fully), media_type="application/json")
 
 
 async def _add_headers(message: Any, scope: Any) -> None:
