@@ -10,6 +10,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from meshtrail.agent.config import AgentConfig
 from meshtrail.control import metrics as control_metrics
+from meshtrail.control.oidc.settings import OidcSettings
 from meshtrail.control.permissions import BUNDLES, ROLE_NOTES, ROLES, Permission
 from meshtrail.enrich.resolver import metrics as resolver_metrics
 from meshtrail.filter.amounts import NAMED
@@ -49,7 +50,7 @@ def _documented(path: Path) -> list[tuple[str, str, str]]:
 def limits() -> str:
     """The limits of the rooms that have some."""
     lines = ["# Limits\n"]
-    for room in ("ingest", "enrich/resolver", "filter", "control", "agent"):
+    for room in ("ingest", "enrich/resolver", "filter", "control", "control/oidc", "agent"):
         lines += [f"## {room}\n", "| limit | value | reason |", "|---|---|---|"]
         lines += [f"| `{name}` | `{value}` | {text} |" for name, value, text in _documented(ROOT / f"src/meshtrail/{room}/limits.py")]
         lines.append("")
@@ -59,7 +60,7 @@ def limits() -> str:
 def configuration() -> str:
     """Settings of server and agent."""
     lines = ["# Configuration\n", "Every setting is an option of the command; `--help` shows the same.\n"]
-    for config in (ServerConfig, AgentConfig):
+    for config in (ServerConfig, OidcSettings, AgentConfig):
         lines += [f"## {config.__name__}\n", "| setting | default | meaning |", "|---|---|---|"]
         body = ast.parse(inspect.getsource(config)).body[0]
         assert isinstance(body, ast.ClassDef)
