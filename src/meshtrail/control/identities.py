@@ -7,13 +7,11 @@ from sqlalchemy import ColumnElement, Connection, and_, select, update
 from meshtrail.common.clock import Clock
 from meshtrail.common.errors import ForbiddenError, PeerRemovedError, UnauthenticatedError
 from meshtrail.control.database import AnyRow, Database
-from meshtrail.control.hashing import hashed, new_secret
+from meshtrail.control.hashing import hashed
 from meshtrail.control.limits import LAST_USED_STEP_S
 from meshtrail.control.permissions import ROLES, Permission, Role, permissions_of
 from meshtrail.control.tables import peer_tokens, peers, sessions, tokens, users
 from meshtrail.control.user import User, user_of
-
-__all__ = ["PEER_TOKEN_PREFIX", "Identities", "Identity", "hashed", "new_secret"]
 
 PEER_TOKEN_PREFIX = "mtp_"
 
