@@ -6,11 +6,12 @@ from pathlib import Path
 
 import zstandard
 
+from meshtrail.agent.spool.bounds import Bounds, Counters
 from meshtrail.agent.spool.files import ActiveSegment, Folder, Segment
 from meshtrail.agent.spool.losses import Losses
 from meshtrail.agent.spool.memory import Chunk
 from meshtrail.agent.spool.state import Place, State
-from meshtrail.agent.spool.store import Bounds, Counters, Store
+from meshtrail.agent.spool.store import Store
 
 AGE_S_MAX = 7 * 86_400.0
 

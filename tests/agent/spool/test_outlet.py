@@ -7,10 +7,10 @@ import pytest
 
 from meshtrail.agent import limits
 from meshtrail.agent.spool.batch import Batch
+from meshtrail.agent.spool.bounds import Counters
 from meshtrail.agent.spool.intake import Intake
 from meshtrail.agent.spool.outlet import Outlet
 from meshtrail.agent.spool.state import Gap
-from meshtrail.agent.spool.store import Counters
 from tests.agent.spool.parts import Stores, chunk, found
 from tests.agent.spool.test_reader import _no_more_files
 

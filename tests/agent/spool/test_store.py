@@ -10,7 +10,7 @@ from meshtrail.agent.spool import form
 from meshtrail.agent.spool.memory import Chunk
 from meshtrail.agent.spool.reader import Reader
 from meshtrail.agent.spool.state import Place
-from meshtrail.agent.spool.store import Bounds, Store
+from meshtrail.agent.spool.store import Store
 from tests.agent.spool.conftest import Disk
 from tests.agent.spool.parts import AGE_S_MAX, Stores, chunk, found
 
@@ -45,13 +45,6 @@ def _all(stores: Stores) -> list[int]:
     while stores.store.next_unread() is not None:
         numbers += _take(stores)
     return numbers
-
-
-def test_bounds() -> None:
-    """A segment is an eighth of a small spool, and never tiny."""
-    assert Bounds().segment_bytes == limits.SPOOL_SEGMENT_BYTES
-    assert Bounds(bytes_max=8 * 100_000).segment_bytes == 100_000
-    assert Bounds(bytes_max=1).segment_bytes == limits.SPOOL_SEGMENT_BYTES_MIN
 
 
 def test_order(stores: Stores) -> None:

@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable
 
 from meshtrail.agent import limits
+from meshtrail.agent.spool.bounds import Counters
 from meshtrail.agent.spool.losses import Losses
 from meshtrail.agent.spool.memory import Chunk, Memory
-from meshtrail.agent.spool.store import Counters, Store
+from meshtrail.agent.spool.store import Store
 
 _LOG = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ import zstandard
 
 from meshtrail.agent import limits
 from meshtrail.agent.spool.batch import Batch
+from meshtrail.agent.spool.bounds import Counters
 from meshtrail.agent.spool.intake import Intake
 from meshtrail.agent.spool.reader import Piece, Reader
 from meshtrail.agent.spool.state import Gap, GapLine
-from meshtrail.agent.spool.store import Counters
 
 _LOG = logging.getLogger(__name__)
 

@@ -13,6 +13,7 @@ import zstandard
 
 from meshtrail.agent import limits
 from meshtrail.agent.spool.batch import Batch
+from meshtrail.agent.spool.bounds import Bounds, Counters
 from meshtrail.agent.spool.files import Folder, SpoolLockedError
 from meshtrail.agent.spool.intake import Intake
 from meshtrail.agent.spool.keeper import Keeper
@@ -20,7 +21,7 @@ from meshtrail.agent.spool.losses import Losses
 from meshtrail.agent.spool.memory import Chunk
 from meshtrail.agent.spool.outlet import Outlet
 from meshtrail.agent.spool.state import GapLine, State
-from meshtrail.agent.spool.store import Bounds, Counters, Store
+from meshtrail.agent.spool.store import Store
 
 _LOG = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ import contextlib
 import errno
 from collections import deque
 from copy import copy
-from dataclasses import dataclass, field
 
 from meshtrail.agent import limits
 from meshtrail.agent.spool import form
+from meshtrail.agent.spool.bounds import Bounds, Counters
 from meshtrail.agent.spool.files import ActiveSegment, Folder, Segment
 from meshtrail.agent.spool.losses import Losses
 from meshtrail.agent.spool.memory import Chunk
@@ -19,38 +19,6 @@ from meshtrail.agent.spool.recover import Known, load
 from meshtrail.agent.spool.state import Place, State
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-
-
-@dataclass(slots=True)
-class Counters:
-    """What the spool counts."""
-
-    queued: int = 0
-    """Lines put."""
-    dropped: int = 0
-    """Lines lost for want of room, or because they were too old."""
-    corrupt: int = 0
-    """Places where a segment is damaged."""
-    corrupt_rows: int = 0
-    """Lines known to be lost there."""
-    torn: int = 0
-    """Segments whose end had to be cut off."""
-    write_errors: int = 0
-    read_errors: int = 0
-    sync_errors: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What the spool may take."""
-
-    bytes_max: int = limits.SPOOL_BYTES_MAX
-    age_s_max: float = limits.SPOOL_AGE_S_MAX
-    segment_bytes: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        share = max(limits.SPOOL_SEGMENT_BYTES_MIN, self.bytes_max // 8)
-        object.__setattr__(self, "segment_bytes", min(limits.SPOOL_SEGMENT_BYTES, share))
 
 
 class Store:
