@@ -37,7 +37,7 @@ from meshtrail.store.writer import Writer
 from tests.enrich.resolver.fixed import Fixed
 
 ROWS = 400_000
-ROUNDS = 3
+ROUNDS = 5
 """Each way is measured so often, in turns; the best counts, since what else runs here only ever takes time."""
 
 SENDERS = 3

@@ -67,7 +67,7 @@ class Asked:
 
     def _place(self, end: End) -> int:
         if end.resource is None:
-            return self._book.place(packed(str(end.address)))
+            return self._book.places.of(packed(str(end.address)))
         place = self._book.places.resources.get(end.resource.id)
         if place is None:
             raise UnusableError(f"destination: the resource {end.resource.name!r} was switched off, or nobody routed to it.")

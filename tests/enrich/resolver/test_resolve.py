@@ -10,7 +10,7 @@ from meshtrail.control.inventory import Group, Network, PeerRecord, Policy, Poli
 from meshtrail.control.material import material_of
 from meshtrail.enrich.directory import Directory, Peer
 from meshtrail.enrich.geo import NullAtlas
-from meshtrail.enrich.resolver import book
+from meshtrail.enrich.resolver import addresses, book
 from meshtrail.enrich.resolver.book import Book
 from meshtrail.enrich.resolver.books import NO_BOOKS
 from meshtrail.enrich.resolver.resolve import resolve
@@ -166,7 +166,7 @@ def test_answers_are_remembered_and_forgotten(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(book, "ANSWERS_REMEMBERED", 8)
     monkeypatch.setattr(book, "_SLOT_BITS", 3)
     monkeypatch.setattr(book, "QUESTIONS_AT_ONCE", 7)
-    monkeypatch.setattr(book, "ADDRESSES_REMEMBERED", 1)
+    monkeypatch.setattr(addresses, "ADDRESSES_REMEMBERED", 1)
     made = Book(material_of(snapshot))
     for _ in range(2):
         assert [answer.get("rule_id") for answer in resolved(made, rows)] == [f"u{port}.0" if port < 200 else None for port in ports]

@@ -38,7 +38,7 @@ def first(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     lowest = word & (~word + np.uint64(1))
     exponent = np.frexp(lowest.astype(np.float64))[1] - 1
     more = (word != lowest) | (np.add.reduce(full, axis=1, dtype=np.uint16) > 1)
-    return np.where(word != 0, at * WORD + exponent, -1).astype(np.int32), more
+    return np.where(word != 0, at * WORD + exponent, -1), more
 
 
 def numbers(row: np.ndarray, most: int) -> list[int]:

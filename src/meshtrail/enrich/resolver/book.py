@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from meshtrail.enrich.resolver import bits
+from meshtrail.enrich.resolver.addresses import Addresses
 from meshtrail.enrich.resolver.fill import Words
 from meshtrail.enrich.resolver.kinds import Kinds
-from meshtrail.enrich.resolver.limits import ADDRESSES_REMEMBERED, ANSWERS_REMEMBERED, CANDIDATES_MAX, QUESTIONS_AT_ONCE
+from meshtrail.enrich.resolver.limits import ANSWERS_REMEMBERED, CANDIDATES_MAX, QUESTIONS_AT_ONCE
 from meshtrail.enrich.resolver.material import Ends, Line, Material
 from meshtrail.enrich.resolver.places import NOT_FORWARDED, NOWHERE, Places, mapped
 
@@ -26,6 +27,7 @@ OUTSIDE = -1
 """The class of sources that are not in the overlay: rules do not govern them."""
 
 _HASH = np.uint64(0x9E37_79B9_7F4A_7C15)
+_HALF = (1 << 32) - 1
 _SLOT_BITS = ANSWERS_REMEMBERED.bit_length() - 1
 
 
@@ -87,11 +89,12 @@ class Book:
         self._drop_words, self._accepts_at = max(1, -(-drops // bits.WORD)), min(drops // bits.WORD, len(self._drops) - 1)
         both = _row([rule.bidirectional for rule in material.rules])
         self._both = both if both.any() else None
-        self._places_of: dict[bytes, int] = {}
+        self.addresses = Addresses(self._look_at, (-1, OUTSIDE, NOWHERE))
+        """What is known of addresses."""
         self._candidates: dict[int, Candidates] = {}
         self._lock = threading.Lock()
         self._slots = np.full(ANSWERS_REMEMBERED, -1, dtype=np.int64)
-        self._found = np.zeros((ANSWERS_REMEMBERED, 4), dtype=np.int32)
+        self._found = np.zeros(ANSWERS_REMEMBERED, dtype=np.int64)
 
     def _make_classes(self, material: Material) -> None:
         peers = len(material.peers)
@@ -127,14 +130,8 @@ class Book:
         whole = int.from_bytes(address, "big")
         return any(whole >> 128 - length == first for length, first in self._ranges)
 
-    def place(self, address: bytes) -> int:
-        """The place of an address that is no peer's."""
-        found = self._places_of.get(address)
-        if found is None:
-            if len(self._places_of) >= ADDRESSES_REMEMBERED:
-                self._places_of.clear()
-            found = self._places_of[address] = self.places.of(address)
-        return found
+    def _look_at(self, address: bytes) -> tuple[int, int, int]:
+        return self.numbers.get(address, -1), self.class_of_source(address), self.places.of(address)
 
     def classes_of_places(self, places: np.ndarray, views: np.ndarray, forwarded: np.ndarray) -> np.ndarray:
         """The classes of places as seen by views. `forwarded`: somebody is known to have led there."""
@@ -168,7 +165,8 @@ class Book:
             places[which] = slots[missing]
             free, one_each = np.unique(places, return_index=True)
             self._slots[free], self._found[free] = distinct[one_each], answers[one_each]
-        return Matches(found[:, 0], found[:, 1] > 0, found[:, 2], found[:, 3] > 0)
+        drop, accept = found & _HALF, found >> 32
+        return Matches((drop >> 1) - 1, (drop & 1) > 0, (accept >> 1) - 1, (accept & 1) > 0)
 
     def matching(self, source: int, destination: int, kind: int) -> list[int]:
         """The numbers of all rules of one question, the first of them."""
@@ -192,13 +190,15 @@ class Book:
         return found
 
     def _look_up(self, questions: np.ndarray) -> np.ndarray:
+        """For each question its first drop and its first accept, as they are remembered, in the lower and the upper half: the rule's
+        number and one, twice, and one more where there are more of them."""
         parts = []
         for begin in range(0, len(questions), QUESTIONS_AT_ONCE):
             rows = self._rules(*self._parts(questions[begin : begin + QUESTIONS_AT_ONCE]))
             drop, drops = bits.first(rows[:, : self._drop_words] & self._drops[: self._drop_words])
             accept, accepts = bits.first(rows[:, self._accepts_at :] & ~self._drops[self._accepts_at :])
             accept[accept >= 0] += self._accepts_at * bits.WORD
-            parts.append(np.stack([drop, drops, accept, accepts], axis=1))
+            parts.append((accept + 1) << 33 | accepts.astype(np.int64) << 32 | (drop + 1) << 1 | drops)
         return np.concatenate(parts)
 
     def _rules(self, sources: np.ndarray, destinations: np.ndarray, kinds: np.ndarray) -> np.ndarray:

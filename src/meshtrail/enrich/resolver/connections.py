@@ -13,7 +13,6 @@ from meshtrail.enrich.resolver.places import EVERYBODY, NOTHING
 from meshtrail.model.enums import Attribution, ConnectionType, Direction, State, Verdict
 
 _NEEDED = ("state", "started_at", "reporter_id", "source_address", "destination_address", "protocol")
-_MAPPED = b"\x00" * 10 + b"\xff\xff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +56,30 @@ class Connections:
 
     def questions(self, book: Book) -> "Questions":
         """What they ask of a book."""
-        sources, destinations = self._codes("source_address"), self._codes("destination_address")
-        classes = _look(sources, [book.class_of_source(address) for address in sources.distinct], OUTSIDE)
-        initiators = _look(sources, [book.numbers.get(address, -1) for address in sources.distinct], -1)
-        targets = _look(destinations, [book.numbers.get(address, -1) for address in destinations.distinct], -1)
-        is_v4 = _look(sources, [address.startswith(_MAPPED) for address in sources.distinct], False) == 1
-        protocols, kinds_of_icmp = self._number("protocol", 0), self._number("icmp_type", -1)
+        froms, tos = self._codes("source_address"), self._codes("destination_address")
+        source, target = book.addresses.of(froms.distinct), book.addresses.of(tos.distinct)
+        classes, initiators, is_v4 = source.sources[froms.rows], source.peers[froms.rows], source.is_v4[froms.rows]
+        targets = target.peers[tos.rows]
+        protocols = self._number("protocol", 0)
         routed = self._number("connection_type", 0) == ConnectionType.routed
         near = ~routed & (targets >= 0)
         arrived = ~routed & ~near & (self._number("connection_type", 0) == ConnectionType.p2p)
         arrived &= self._number("direction", 0) == Direction.ingress
-        harmless = (protocols == ICMPV6) & np.isin(kinds_of_icmp, HARMLESS_TYPES) & (near | arrived)
+        harmless = (protocols == ICMPV6) & (near | arrived)
+        if harmless.any():
+            harmless &= np.isin(self._number("icmp_type", -1), HARMLESS_TYPES)
         reporters = self._codes("reporter_id")
         itself = _look(reporters, [book.peers.get(each, -2) for each in reporters.distinct], -2) == initiators
-        places = self._places(book, destinations, reporters, routed, itself)
+        places = self._places(book, target.places[tos.rows], reporters, routed, itself)
         found = np.where(near, book.classes_of_peers[targets], np.where(arrived, NOBODY, places))
         asked = (classes != OUTSIDE) & ~harmless & ~(near & (targets == initiators))
         kinds = book.kinds.of(protocols, self._number("destination_port", NO_PORT), is_v4)
         classes = np.where(routed & itself, NOBODY, classes)
         return Questions(np.flatnonzero(asked), classes[asked], found[asked], kinds[asked], self.verdicts[asked])
 
-    def _places(self, book: Book, destinations: Codes, reporters: Codes, routed: np.ndarray, itself: np.ndarray) -> np.ndarray:
+    def _places(self, book: Book, places: np.ndarray, reporters: Codes, routed: np.ndarray, itself: np.ndarray) -> np.ndarray:
         """The place of each destination as the reporter sees it, where the reporter is a routing peer of somebody else's
         connection; a domain where it says so."""
-        near = {} if routed.any() else book.numbers  # a peer's address is a place for those only who forward to it
-        places = _look(destinations, [0 if address in near else book.place(address) for address in destinations.distinct], 0)
         if book.places.domains and "destination_resource_id" in self._table.column_names:
             named = self._codes("destination_resource_id")
             domains = _look(named, [book.places.domains.get(each, -1) for each in named.distinct], -1)

@@ -3,8 +3,8 @@
 CANDIDATES_MAX = 16
 """Rules that are listed where several may have decided: whoever reads them can look at so many."""
 
-ANSWERS_REMEMBERED = 1 << 17
-"""Questions (source, destination, kind of traffic) whose answer a book remembers: 3 MB. A new one takes an old one's place. A power
+ANSWERS_REMEMBERED = 1 << 18
+"""Questions (source, destination, kind of traffic) whose answer a book remembers: 4 MB. A new one takes an old one's place. A power
 of two: the place is some bits of a hash."""
 
 ADDRESSES_REMEMBERED = 65_536
@@ -18,7 +18,7 @@ PLACE_WORDS_MAX = 4_000_000
 rules that not all of them have are candidates only."""
 
 BOOKS_MAX = 32
-"""Revisions of all organisations whose rules are held in memory as the resolver needs them: about 4 MB each for 1,000 peers."""
+"""Revisions of all organisations whose rules are held in memory as the resolver needs them: about 5 MB each for 1,000 peers."""
 
 REVISIONS_PER_BATCH_MAX = 256
 """Revisions, the newest ones, that the events of one batch may belong to; the rules behind older ones are not looked for."""
