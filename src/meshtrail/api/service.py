@@ -33,6 +33,7 @@ from meshtrail.api.native import (
 from meshtrail.api.native import policy_check as policy_checks
 from meshtrail.api.netbird import accounts, events, groups, network_traffic, networks, peers, policies, setup_keys, users
 from meshtrail.api.netbird import tokens as user_tokens
+from meshtrail.api.preconditions import add_tag, check_tag
 from meshtrail.api.schema import openapi_config, with_permissions
 from meshtrail.api.traffic_schema import described
 from meshtrail.api.witnessing import witness_reading, witness_refusal
@@ -111,8 +112,9 @@ async def _add_headers(message: Any, scope: Any) -> None:
         headers.append((b"x-content-type-options", b"nosniff"))
 
 
-async def _name_request(request: AnyRequest) -> None:
+async def _prepare(request: AnyRequest) -> None:
     request_id(request)
+    await check_tag(request)
 
 
 def create_app(
@@ -148,7 +150,8 @@ def create_app(
         ],
         guards=[rooms.gate.guard],
         exception_handlers={Exception: on_error},
-        before_request=_name_request,
+        before_request=_prepare,
+        after_request=add_tag,
         before_send=[_add_headers, witness_reading],
         openapi_config=openapi_config(),
         request_max_body_size=BODY_BYTES_MAX,

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, select, update
@@ -11,7 +12,7 @@ from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from meshtrail.common.clock import Clock, wall_clock
-from meshtrail.common.errors import NotFoundError, UnavailableError, UnusableError
+from meshtrail.common.errors import NotFoundError, OutdatedError, UnavailableError, UnusableError
 from meshtrail.control import metrics
 from meshtrail.control.audit import CLOCK_OPTION
 from meshtrail.control.backend import Backend, Turn
@@ -23,6 +24,17 @@ from meshtrail.control.tables import organisations
 
 AnyRow = Row[*tuple[Any, ...]]
 _LOG = logging.getLogger(__name__)
+
+
+class Expected(NamedTuple):
+    """What the next change of an organisation relies on."""
+
+    org_id: str
+    revision: int
+
+
+EXPECTED_REVISION: ContextVar[Expected | None] = ContextVar("meshtrail_expected_revision", default=None)
+"""Set by who has looked at a revision: changes of the organisation in this context fail when it is no longer the newest."""
 
 
 class _Joined(NamedTuple):
@@ -107,6 +119,7 @@ class Database:
             revision = transaction.execute(grown.returning(organisations.c.revision)).scalar()
             if revision is None:
                 raise NotFoundError(f"There is no organisation {org_id}.")
+            _check_expected(org_id, revision - 1)
             yield transaction
             keep(transaction, org_id, revision, names)
             self.backend.tell(transaction, org_id, revision)
@@ -124,6 +137,13 @@ class Database:
             finally:
                 self._together.joined = before
 
+    def revision(self, org_id: str) -> int:
+        """The organisation's revision; what this process remembers of it is no older afterwards. 0 when there is no such one."""
+        with self.read() as transaction:
+            found = transaction.execute(select(organisations.c.revision).where(organisations.c.id == org_id)).scalar() or 0
+        self.heard(org_id, found)
+        return found
+
     def heard(self, org_id: str, revision: int) -> None:
         """Announce the change that led to this revision, unless it was known."""
         if self._revisions.get(org_id, -1) < revision:
@@ -138,6 +158,12 @@ class Database:
             if self._revisions.get(row.id) != row.revision:
                 self._revisions[row.id] = row.revision
                 self.changes.announce(row.id)
+
+
+def _check_expected(org_id: str, revision: int) -> None:
+    expected = EXPECTED_REVISION.get()
+    if expected is not None and expected.org_id == org_id and expected.revision != revision:
+        raise OutdatedError("Something of the organisation was changed at the same moment.", "Read again, and decide again.")
 
 
 @contextmanager

@@ -122,6 +122,12 @@ MEMBERS_PER_EVENT_MAX = 1_000
 DOCUMENT_BYTES_MAX = 16 * 1_048_576
 """An inventory as one document: 10,000 resources and as many members take about 5 MB."""
 
+IDEMPOTENCY_KEY_S = 24 * 3600
+"""How long an `Idempotency-Key` stands for what was made with it: who asks again does so within the hour."""
+
+IDEMPOTENCY_KEYS_MAX = 10_000
+"""Such keys of one organisation: as many things as can be made in a day by hand and by scripts."""
+
 OUTBOX_ROWS_MAX = 100_000
 """Audit events that may wait to be stored. Past it nothing can be changed any more: no change goes without its event."""
 

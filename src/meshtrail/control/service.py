@@ -9,6 +9,7 @@ from meshtrail.control.document.work import Stores
 from meshtrail.control.enrolment import Enrolment
 from meshtrail.control.enrolment_keys import EnrolmentKeys
 from meshtrail.control.groups import Groups, add_built_in_groups
+from meshtrail.control.idempotency import Idempotency
 from meshtrail.control.identities import Identities, Identity
 from meshtrail.control.inventory import Snapshot
 from meshtrail.control.limits import SESSION_S, SIGN_IN_LINK_S
@@ -44,6 +45,7 @@ class Control(Organisations, Identities):
         self.settings = SettingsStore(self.database, clock)
         self.enrolment_keys = EnrolmentKeys(self.database, clock)
         self.enrolment = Enrolment(self.database, clock)
+        self.idempotency = Idempotency(self.database, clock)
         stores = Stores(self.groups, self.networks, self.policies, self.settings, self.enrolment_keys)
         self.documents = InventoryDocuments(self.database, self.snapshots, stores, clock)
         self.users = Users(self.database, clock)

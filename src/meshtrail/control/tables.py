@@ -274,4 +274,16 @@ passwords = Table(
 )
 """Passwords of local users (argon2id, encoded with its parameters), apart from the users, so that no list of them holds one."""
 
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    _org_id(),
+    Column("actor_id", String(200), primary_key=True),
+    Column("key", String(64), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("made", String(200), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+"""Keys that came with creates (SHA-256), of which request (SHA-256), and the id of what was made; each for a day."""
+
 versions = Table("schema_version", metadata, Column("version", Integer, primary_key=True))

@@ -1,6 +1,7 @@
 """`/api/groups` in NetBird's shape."""
 
 import asyncio
+from functools import partial
 
 import msgspec
 from litestar import delete, get, post, put
@@ -10,6 +11,7 @@ from meshtrail.api import parameters as read
 from meshtrail.api.auth import actor
 from meshtrail.api.native.traffic import AnyRequest, query_string
 from meshtrail.api.netbird.shapes import JSON_BYTES_MAX, NOTHING, ResourceShape
+from meshtrail.api.once import once
 from meshtrail.common.errors import NotFoundError
 from meshtrail.control.inventory import Group, Snapshot
 from meshtrail.control.service import Permission
@@ -83,7 +85,8 @@ async def get_group(request: AnyRequest, state: State, identifier: str) -> Group
 )  # fmt: skip
 async def create_group(request: AnyRequest, state: State, data: GroupRequest) -> GroupShape:
     """Answers the group."""
-    made = await asyncio.to_thread(state.control.groups.create, actor(request), data.name, data.peers or [], _ids(data.resources) or [])
+    values = (data.name, data.peers or [], _ids(data.resources) or [])
+    made = await once(request, state, partial(state.control.groups.create, actor(request), *values))
     return await _answer(request, state, made)
 
 

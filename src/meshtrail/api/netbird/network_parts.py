@@ -1,6 +1,7 @@
 """`/api/networks/{id}/resources` and `/api/networks/{id}/routers` in NetBird's shape."""
 
 import asyncio
+from functools import partial
 
 import msgspec
 from litestar import delete, get, post, put
@@ -9,6 +10,7 @@ from litestar.datastructures import State
 from meshtrail.api.auth import actor
 from meshtrail.api.native.traffic import AnyRequest
 from meshtrail.api.netbird.shapes import JSON_BYTES_MAX, NOTHING, GroupMinimum, group_minimum
+from meshtrail.api.once import once
 from meshtrail.common.errors import NotFoundError
 from meshtrail.control.inventory import Network, Resource, Router, Snapshot
 from meshtrail.control.service import Permission
@@ -135,7 +137,7 @@ async def create_resource(request: AnyRequest, state: State, network_id: str, da
         )  # fmt: skip
         return made
 
-    return await _resource(request, state, network_id, await asyncio.to_thread(make))
+    return await _resource(request, state, network_id, await once(request, state, make))
 
 
 @put(_RESOURCE, opt=_WRITE, summary="Change a resource", operation_id="netbirdPutResource", request_max_body_size=JSON_BYTES_MAX)
@@ -179,7 +181,7 @@ async def get_router(request: AnyRequest, state: State, network_id: str, identif
 )  # fmt: skip
 async def create_router(request: AnyRequest, state: State, network_id: str, data: RouterRequest) -> RouterAnswer:
     """A peer, or the peers of groups, lead into the network from now on."""
-    made = await asyncio.to_thread(state.control.networks.create_router, actor(request), data.router(network_id))
+    made = await once(request, state, partial(state.control.networks.create_router, actor(request), data.router(network_id)))
     return await _router(request, state, network_id, made)
 
 

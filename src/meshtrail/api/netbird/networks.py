@@ -1,6 +1,7 @@
 """`/api/networks` in NetBird's shape, with the resources and routers of each network."""
 
 import asyncio
+from functools import partial
 
 import msgspec
 from litestar import delete, get, post, put
@@ -11,6 +12,7 @@ from meshtrail.api.native.traffic import AnyRequest
 from meshtrail.api.netbird.network_parts import ROUTES as PARTS
 from meshtrail.api.netbird.network_parts import ResourceAnswer, RouterAnswer, network_of, resource_answer, router_answer
 from meshtrail.api.netbird.shapes import JSON_BYTES_MAX, NOTHING
+from meshtrail.api.once import once
 from meshtrail.control.inventory import Network, PolicyRule, Snapshot
 from meshtrail.control.service import Permission
 
@@ -99,7 +101,7 @@ async def get_network(request: AnyRequest, state: State, identifier: str) -> Net
 )  # fmt: skip
 async def create_network(request: AnyRequest, state: State, data: NetworkRequest) -> NetworkShape:
     """Answers the network."""
-    made = await asyncio.to_thread(state.control.networks.create, actor(request), data.name, data.description)
+    made = await once(request, state, partial(state.control.networks.create, actor(request), data.name, data.description))
     return await _answer(request, state, made)
 
 

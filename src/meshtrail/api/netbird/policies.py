@@ -1,6 +1,7 @@
 """`/api/policies` in NetBird's shape."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from litestar.datastructures import State
 from meshtrail.api.auth import actor
 from meshtrail.api.native.traffic import AnyRequest
 from meshtrail.api.netbird.shapes import JSON_BYTES_MAX, NOTHING, GroupMinimum, ResourceShape, groups_of
+from meshtrail.api.once import once
 from meshtrail.common.errors import NotFoundError, UnusableError
 from meshtrail.control.inventory import Policy, PolicyRule, Reference, Snapshot
 from meshtrail.control.service import Permission
@@ -161,7 +163,7 @@ async def get_policy(request: AnyRequest, state: State, identifier: str) -> Poli
 )  # fmt: skip
 async def create_policy(request: AnyRequest, state: State, data: PolicyRequest) -> PolicyShape:
     """Answers the policy. Posture checks are kept and not looked at."""
-    made = await asyncio.to_thread(state.control.policies.create, actor(request), _policy(data))
+    made = await once(request, state, partial(state.control.policies.create, actor(request), _policy(data)))
     return await _answer(request, state, made)
 
 

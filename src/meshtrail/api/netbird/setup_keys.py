@@ -9,6 +9,7 @@ from litestar.datastructures import State
 from meshtrail.api.auth import actor
 from meshtrail.api.native.traffic import AnyRequest
 from meshtrail.api.netbird.shapes import JSON_BYTES_MAX, NEVER, NOTHING, time
+from meshtrail.api.once import once
 from meshtrail.common.errors import UnusableError
 from meshtrail.control.enrolment_keys import EnrolmentKey
 from meshtrail.control.service import Permission
@@ -93,7 +94,7 @@ async def get_setup_key(request: AnyRequest, state: State, identifier: str) -> S
     operation_id="netbirdCreateSetupKey", request_max_body_size=JSON_BYTES_MAX,
 )  # fmt: skip
 async def create_setup_key(request: AnyRequest, state: State, data: NewSetupKey) -> SetupKeyShape:
-    """The key is in this answer and nowhere else."""
+    """The key is in this answer and nowhere else, not even in that of the same request sent again."""
     if data.type not in {_ONE_OFF, _REUSABLE}:
         raise UnusableError(f"type: {data.type[:20]!r} is neither {_ONE_OFF} nor {_REUSABLE}.")
     for field in ("ephemeral", "allow_extra_dns_labels"):
@@ -102,16 +103,19 @@ async def create_setup_key(request: AnyRequest, state: State, data: NewSetupKey)
 
     by = actor(request)
 
-    def make() -> tuple[str, str]:
-        made: tuple[str, str] = state.control.enrolment_keys.create(
+    shown = ""
+
+    def make() -> str:
+        nonlocal shown
+        made, shown = state.control.enrolment_keys.create(
             by, data.name, reusable=data.type == _REUSABLE, usage_limit=data.usage_limit or 0,
             lifetime_s=data.expires_in, auto_groups=data.auto_groups or (),
         )  # fmt: skip
-        return made
+        return str(made)
 
-    identifier, secret = await asyncio.to_thread(make)
+    identifier = await once(request, state, make)
     answer = await _answer(request, state, identifier)
-    answer.key = secret
+    answer.key = shown or answer.key
     return answer
 
 
