@@ -15,7 +15,7 @@ from litestar import Litestar, Router
 from meshtrail.api.auth import Gate
 from meshtrail.api.dashboard import SessionReader, StoredTraffic
 from meshtrail.api.service import Capture, Rooms, create_app
-from meshtrail.api.views import StoredCollectors, StoredConnections
+from meshtrail.api.views import StoredAudit, StoredCollectors, StoredConnections
 from meshtrail.common.clock import Clock, wall_clock
 from meshtrail.control.agents import Agents
 from meshtrail.control.collectors import CollectorStore
@@ -42,6 +42,7 @@ from meshtrail.store.positions import Positions
 from meshtrail.store.reader import Reader
 from meshtrail.store.writer import Writer
 from meshtrail.trail import Trail
+from meshtrail.web.audit_routes import audit_routes
 from meshtrail.web.collector_routes import collector_routes
 from meshtrail.web.connection_routes import connection_routes
 from meshtrail.web.pages import CaptureStatus
@@ -171,7 +172,7 @@ class Server:
 
     def _pages(self, rooms: Rooms) -> list[Router]:
         connections = StoredConnections(rooms)
-        more = [connection_routes(connections), collector_routes(StoredCollectors(rooms))]
+        more = [connection_routes(connections), audit_routes(StoredAudit(rooms)), collector_routes(StoredCollectors(rooms))]
         traffic, session = StoredTraffic(rooms.reader), SessionReader(rooms.gate)
         return [create_router(traffic, session, self._capture_status, more=more, connections=connections.one)]
 

@@ -1,4 +1,4 @@
-"""What the pages of connections and collectors read: the answers of the native API, without the detour over HTTP."""
+"""What the pages of connections, collectors and audit events read: the answers of the native API, without the detour over HTTP."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from meshtrail.api.expected import expecting
+from meshtrail.api.native.audit import audit_page, one_event
 from meshtrail.api.native.collectors import collector_list
 from meshtrail.api.native.connections import connection_page, one_connection
 from meshtrail.api.service import Rooms
@@ -50,3 +51,19 @@ class StoredCollectors:
             collector_list, rooms.collectors, rooms.collector_reader, rooms.control, org_id, rooms.clock()
         )  # fmt: skip
         return dict(msgspec.to_builtins(found))
+
+
+class StoredAudit:
+    """Audit events for pages (`web.audit.AuditPages`)."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    async def page(self, org_id: str, params: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """As `GET /api/v1/audit`, decoded."""
+        rooms = self._rooms
+        return dict(msgspec.json.decode(await asyncio.to_thread(audit_page, rooms.audit_reader, org_id, params, rooms.clock())))
+
+    async def one(self, org_id: str, identifier: str) -> dict[str, Any]:
+        """As `GET /api/v1/audit/{id}`, decoded."""
+        return dict(msgspec.json.decode(await asyncio.to_thread(one_event, self._rooms.audit_reader, org_id, identifier)))

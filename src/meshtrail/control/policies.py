@@ -81,7 +81,16 @@ def _tell(transaction: Connection, by: Actor, activity: Activity, old: Policy | 
     policy = new or old
     assert policy is not None, "either is there"
     before, after = difference(_told(old), _told(new))
-    record(transaction, by, activity, Target(policy.id, policy.name), before=before, after=after, meta={"name": policy.name})
+    meta = {"name": policy.name, **_names(transaction, by.org_id, *(each for each in (old, new) if each is not None))}
+    record(transaction, by, activity, Target(policy.id, policy.name), before=before, after=after, meta=meta)
+
+
+def _names(transaction: Connection, org_id: str, *versions: Policy) -> dict[str, dict[str, str]]:
+    """What the ids in a policy are called at this moment: its rules, and the groups that they name."""
+    rules = [rule for version in versions for rule in version.rules]
+    ids = {group for rule in rules for group in (*rule.sources, *rule.destinations)}
+    query = select(groups.c.id, groups.c.name).where(groups.c.org_id == org_id, groups.c.id.in_(ids))
+    return {"rules": {rule.id: rule.name for rule in rules}, "groups": {row.id: row.name for row in transaction.execute(query)}}
 
 
 def _told(policy: Policy | None) -> dict[str, Any] | None:

@@ -135,6 +135,17 @@ def facets_of(reader: AuditReader, org_id: str, parameters: read.Parameters, now
     return Facets({name: [FacetValue(_shown(each.value), int(each.count)) for each in values] for name, values in found.items()})
 
 
+def one_event(reader: AuditReader, org_id: str, identifier: str) -> bytes:
+    """The event with this id as JSON; `NotFoundError` without one."""
+    text = identifier.lower()
+    row: bytes | None = None
+    if _UUID7.fullmatch(text):
+        row = reader.row(org_id, int(text.replace("-", "")[:12], 16), text)
+    if row is None:
+        raise NotFoundError(f"There is no audit event {identifier[:60]!r}.", "Ids come from the list of audit events.")
+    return row
+
+
 class _Facet(msgspec.Struct):
     value: str | None
     count: int
@@ -178,13 +189,7 @@ def audit_activities() -> Activities:
 @get("/audit/{identifier:str}", opt=_READ, media_type=JSON, summary="One audit event", operation_id="getAudit")
 async def get_audit(request: AnyRequest, state: State, identifier: str) -> Response[bytes]:
     """The event with this id."""
-    text = identifier.lower()
-    row: bytes | None = None
-    if _UUID7.fullmatch(text):
-        occurred_ms = int(text.replace("-", "")[:12], 16)
-        row = await asyncio.to_thread(state.audit_reader.row, request.state.identity.org_id, occurred_ms, text)
-    if row is None:
-        raise NotFoundError(f"There is no audit event {identifier[:60]!r}.", "Ids come from the list of audit events.")
+    row = await asyncio.to_thread(one_event, state.audit_reader, request.state.identity.org_id, identifier)
     return Response(b'{"data":' + row + b"}", media_type=JSON)
 
 
