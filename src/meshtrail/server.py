@@ -20,6 +20,8 @@ from meshtrail.common.clock import Clock, wall_clock
 from meshtrail.control.agents import Agents
 from meshtrail.control.collectors import CollectorStore
 from meshtrail.control.directories import Directories
+from meshtrail.control.oidc.settings import OidcSettings
+from meshtrail.control.oidc.sign_in import SignInElsewhere
 from meshtrail.control.places import Place
 from meshtrail.control.service import Control
 from meshtrail.control.signing import ServerKey
@@ -79,6 +81,8 @@ class ServerConfig:
     control_url: str = field(default="", repr=False)
     """Address of a PostgreSQL database for organisations and what they have; empty: a SQLite file in the data folder. It may hold a
     password, so it is better given by `MESHTRAIL_CONTROL_URL` than as an option."""
+    oidc: OidcSettings | None = None
+    """Sign-in through an identity provider, `--oidc-…`: see below."""
 
 
 def control_place(data: Path, url: str) -> Place:
@@ -150,6 +154,7 @@ class Server:
         rooms = Rooms(
             self.reader, pipeline, self.control, gate, directories, agents, self.config.data, self._clock, self._capture_now,
             Connections(self.engine, self.reader), collectors, collector_reader, trail.reader, trail.pipeline, trail.witness,
+            self._elsewhere(trail),
         )  # fmt: skip
         try:
             yield create_app(rooms, self._pages(rooms), error_page(self._capture_status))
@@ -158,6 +163,12 @@ class Server:
             await upkeep.stop()
             await pipeline.stop()
             await trail.stop()
+
+    def _elsewhere(self, trail: Trail) -> SignInElsewhere | None:
+        control, settings = self.control, self.config.oidc
+        if settings is None:
+            return None
+        return SignInElsewhere(settings, control.database, control.users, control.sessions, trail.witness.home, self._clock)
 
     def _begin_stop(self) -> None:
         self._pipeline.begin_stop()
@@ -174,7 +185,8 @@ class Server:
         connections = StoredConnections(rooms)
         more = [connection_routes(connections), audit_routes(StoredAudit(rooms)), collector_routes(StoredCollectors(rooms))]
         traffic, session = StoredTraffic(rooms.reader), SessionReader(rooms.gate)
-        return [create_router(traffic, session, self._capture_status, more=more, connections=connections.one)]
+        provider = self.config.oidc.shown_name if self.config.oidc is not None else ""
+        return [create_router(traffic, session, self._capture_status, more=more, connections=connections.one, provider=provider)]
 
     async def serve(self, on_ready: Callable[[str], None]) -> None:
         """Listen until SIGTERM or SIGINT; `on_ready` gets the address once requests are answered."""

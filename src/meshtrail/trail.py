@@ -27,8 +27,8 @@ from meshtrail.store.engine import Engine
 from meshtrail.store.positions import Positions
 from meshtrail.store.writer import Writer
 
-_PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*@")
-"""The password of an address such as postgresql://user:password@host."""
+_PASSWORD = re.compile(r"(?P<before>://[^/@:]*:)[^/@]*(?P<after>@)|(?P<named>[?&](?:password|sslpassword|secret)=)[^&]*", re.IGNORECASE)
+"""The password of an address such as postgresql://user:password@host, wherever it stands."""
 
 
 class Trail:
@@ -74,6 +74,18 @@ def differing(config: Any) -> dict[str, Any]:
         value = getattr(config, field.name)
         if value == field.default:
             continue
-        text = value if isinstance(value, int | float) else [*map(str, value)] if isinstance(value, tuple) else str(value)
-        found[field.name] = _PASSWORD.sub(rf"\1:{REDACTED}@", text) if isinstance(text, str) else text
+        if dataclasses.is_dataclass(value):
+            found |= {f"{field.name}.{name}": inner for name, inner in differing(value).items()}
+            continue
+        found[field.name] = value if isinstance(value, int | float) else _shown(value)
     return found
+
+
+def _shown(value: object) -> str | list[str]:
+    if isinstance(value, tuple):
+        return [_without_password(str(each)) for each in value]
+    return _without_password(str(value))
+
+
+def _without_password(text: str) -> str:
+    return _PASSWORD.sub(lambda found: f"{found['before'] or found['named']}{REDACTED}{found['after'] or ''}", text)

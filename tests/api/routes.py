@@ -64,6 +64,8 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/"): Route(PUBLIC),
     ("GET", "/sign-in"): Route(PUBLIC),
     ("GET", "/sign-in/{code}"): Route(PUBLIC),
+    ("GET", "/sign-in/oidc"): Route(PUBLIC),
+    ("GET", "/sign-in/oidc/callback"): Route(PUBLIC),
     ("GET", "/static/{digest}/{path}"): Route(PUBLIC),
     ("GET", "/traffic"): Route(PUBLIC, page=P.traffic_read),
     ("GET", "/traffic/{identifier}"): Route(PUBLIC, ids=("row",), page=P.traffic_read),

@@ -45,10 +45,12 @@ ATTEMPTS: dict[str, Activity] = {
 }
 
 REFUSALS: dict[str, Activity] = {
+    "begin_elsewhere": Activity.sign_in_fail,
     "enrolPeer": Activity.enrolment_refuse,
     "ingestFacts": Activity.log_ingest_refuse,
     "ingestTraffic": Activity.log_ingest_refuse,
     "renewPeerToken": Activity.peer_token_refuse,
+    "return_from_elsewhere": Activity.sign_in_fail,
     "startSession": Activity.sign_in_fail,
     "use_link": Activity.sign_in_fail,
 }

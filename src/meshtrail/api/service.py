@@ -10,6 +10,7 @@ from litestar import Litestar, Response, Router, get
 from litestar.datastructures import State
 from litestar.openapi.spec import OpenAPI
 
+from meshtrail.api import elsewhere
 from meshtrail.api.audit_schema import with_audit
 from meshtrail.api.auth import PUBLIC, Gate
 from meshtrail.api.connection_schema import with_connections
@@ -41,6 +42,8 @@ from meshtrail.common.clock import Clock
 from meshtrail.control.agents import Agents
 from meshtrail.control.directories import Directories
 from meshtrail.control.limits import PASSWORD_HASHES_MAX, SIGN_INS_WAITING_MAX
+from meshtrail.control.oidc.limits import EXCHANGES_MAX, EXCHANGES_WAITING_MAX
+from meshtrail.control.oidc.sign_in import SignInElsewhere
 from meshtrail.control.policy_check import PolicyCheck
 from meshtrail.control.service import Control
 from meshtrail.control.witness import Witness
@@ -87,6 +90,8 @@ class Rooms:
     audit_reader: AuditReader
     audit_pipeline: Pipeline
     witness: Witness
+    elsewhere: SignInElsewhere | None = None
+    """Sign-in through an identity provider, if one is set up."""
 
 
 @get("/api/v1/openapi.json", opt={"permission": PUBLIC}, include_in_schema=False)
@@ -139,14 +144,15 @@ def create_app(
             "connections": rooms.connections, "collectors": rooms.collectors, "collector_reader": rooms.collector_reader,
             "audit_reader": rooms.audit_reader, "audit_pipeline": rooms.audit_pipeline,
             "audit_streams": Tails(), "witness": rooms.witness, "refusals": witness_refusal, "error_page": error_page,
-            "sign_ins": Lane(PASSWORD_HASHES_MAX, SIGN_INS_WAITING_MAX, "sign-in"),
+            "sign_ins": Lane(PASSWORD_HASHES_MAX, SIGN_INS_WAITING_MAX, "sign-in"), "elsewhere": rooms.elsewhere,
+            "exchanges": Lane(EXCHANGES_MAX, EXCHANGES_WAITING_MAX, "the identity provider"),
         }
     )  # fmt: skip
     return Litestar(
         route_handlers=[
             native, network_traffic.network_traffic, *events.ROUTES, *accounts.ROUTES, *groups.ROUTES, *networks.ROUTES, *peers.ROUTES,
             *policies.ROUTES, *setup_keys.ROUTES, *users.ROUTES, *user_tokens.ROUTES, openapi, meta.healthz, meta.readyz, meta.metrics,
-            sessions.use_link, *pages,
+            sessions.use_link, *elsewhere.ROUTES, *pages,
         ],
         guards=[rooms.gate.guard],
         exception_handlers={Exception: on_error},
@@ -157,5 +163,5 @@ def create_app(
         request_max_body_size=BODY_BYTES_MAX,
         state=state,
         logging_config=None,
-        on_shutdown=[state.sign_ins.close],
+        on_shutdown=[state.sign_ins.close, state.exchanges.close],
     )  # fmt: skip

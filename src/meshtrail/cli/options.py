@@ -52,6 +52,26 @@ ControlUrl = Annotated[
         "else a file in the data folder. Passwords belong into the environment or into ~/.pgpass.",
     ),
 ]
+OidcIssuer = Annotated[
+    str, typer.Option(envvar="MESHTRAIL_OIDC_ISSUER", help="Identity provider for signing in with OpenID Connect: https://id.example.org.")
+]
+OidcClientId = Annotated[str, typer.Option(envvar="MESHTRAIL_OIDC_CLIENT_ID", help="Name of this server at the identity provider.")]
+OidcClientSecretFile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="MESHTRAIL_OIDC_CLIENT_SECRET_FILE", dir_okay=False, help="File with the client's secret; without one it is a public client."
+    ),
+]
+OidcName = Annotated[str, typer.Option(envvar="MESHTRAIL_OIDC_NAME", help="What the sign-in page calls the identity provider.")]
+OidcGroupsClaim = Annotated[str, typer.Option(envvar="MESHTRAIL_OIDC_GROUPS_CLAIM", help="Claim with the names of a person's groups.")]
+OidcRole = Annotated[
+    list[str] | None,
+    typer.Option(
+        envvar="MESHTRAIL_OIDC_ROLE",
+        metavar="GROUP=ROLE",
+        help="Role of the members of a group; repeat for several, in the environment with spaces between. The highest one counts.",
+    ),
+]
 Url = Annotated[str, typer.Option(envvar="MESHTRAIL_URL", help="Address of the server.")]
 Token = Annotated[str, typer.Option(envvar="MESHTRAIL_TOKEN", help="API token; else the one `meshtrail up` keeps for this machine.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]

@@ -10,9 +10,24 @@ import uvloop
 from meshtrail.agent.probe import capability
 from meshtrail.api.service import Capture
 from meshtrail.cli.local import AGENT_TOKEN_FILE, LOCAL_TOKEN_FILE, ensure_token
-from meshtrail.cli.options import ControlUrl, Data, GeoFile, Host, Port, SilentAfter, TrustedProxy
+from meshtrail.cli.options import (
+    ControlUrl,
+    Data,
+    GeoFile,
+    Host,
+    OidcClientId,
+    OidcClientSecretFile,
+    OidcGroupsClaim,
+    OidcIssuer,
+    OidcName,
+    OidcRole,
+    Port,
+    SilentAfter,
+    TrustedProxy,
+)
 from meshtrail.cli.store import terminal
 from meshtrail.common.logs import configure_logs
+from meshtrail.control.oidc.settings import checked_settings
 from meshtrail.control.service import Scope
 from meshtrail.ingest.limits import SILENT_AFTER_S
 from meshtrail.server import Server, ServerConfig
@@ -77,6 +92,12 @@ def up(
     silent_after: SilentAfter = SILENT_AFTER_S,
     trusted_proxy: TrustedProxy = None,
     control_url: ControlUrl = "",
+    oidc_issuer: OidcIssuer = "",
+    oidc_client_id: OidcClientId = "",
+    oidc_client_secret_file: OidcClientSecretFile = None,
+    oidc_name: OidcName = "",
+    oidc_groups_claim: OidcGroupsClaim = "groups",
+    oidc_role: OidcRole = None,
     agent: bool = typer.Option(True, help="Run this machine's agent too."),
 ) -> None:
     """Run everything on this machine: the dashboard shows its connections at once.
@@ -84,7 +105,8 @@ def up(
     Example: sudo meshtrail up
     """
     configure_logs()
-    server = Server(ServerConfig(data, host, port, geo_file, silent_after, tuple(trusted_proxy or ()), control_url))
+    oidc = checked_settings(oidc_issuer, oidc_client_id, oidc_client_secret_file, oidc_name, oidc_groups_claim, oidc_role or ())
+    server = Server(ServerConfig(data, host, port, geo_file, silent_after, tuple(trusted_proxy or ()), control_url, oidc))
     server.open()
     local = LocalAgent(data, agent)
     server.capture = local.state

@@ -140,6 +140,8 @@ class SignInContext:
     shell: Shell
     next_path: str
     """Where to go afterwards."""
+    provider: str = ""
+    """Name of the identity provider through which people come in; empty when there is none."""
 
 
 class Renderer:

@@ -50,10 +50,11 @@ class Dashboard:
 
     def __init__(
         self, pages: TrafficPages, session_org: SessionOrg, status: Callable[[], CaptureStatus], clock: Callable[[], datetime],
-        connections: OneConnection | None = None,
+        connections: OneConnection | None = None, provider: str = "",
     ) -> None:  # fmt: skip
         self.pages = pages
         self.connections = connections
+        self.provider = provider
         self.session_org = session_org
         self.status = status
         self.clock = clock
@@ -116,7 +117,8 @@ class Dashboard:
 
     def sign_in(self, request: AnyRequest) -> Response[str]:
         """The page for people without a session."""
-        context = SignInContext(Shell("Sign in", self.status()), local_path(request.query_params.get("next", "")))
+        next_path = local_path(request.query_params.get("next", ""))
+        context = SignInContext(Shell("Sign in", self.status()), next_path, self.provider)
         return page_response(self.renderer.render("sign_in.html", context))
 
     def static(self, request: AnyRequest, digest: str, path: str) -> Response[bytes]:
@@ -177,14 +179,15 @@ def _now() -> datetime:
 
 def create_router(
     pages: TrafficPages, session_org: SessionOrg, status: Callable[[], CaptureStatus], clock: Callable[[], datetime] = _now,
-    more: Sequence[MoreRoutes] = (), connections: OneConnection | None = None,
+    more: Sequence[MoreRoutes] = (), connections: OneConnection | None = None, provider: str = "",
 ) -> Router:  # fmt: skip
-    """The dashboard's routes; `more` are those of further pages, `connections` is asked for the other reports of a row.
+    """The dashboard's routes; `more` are those of further pages, `connections` is asked for the other reports of a row,
+    `provider` is the name of the identity provider through which people come in.
 
     They are open to everybody and check the session themselves: somebody without one is to see the sign-in page and
     not an error.
     """
-    dashboard = Dashboard(pages, session_org, status, clock, connections)
+    dashboard = Dashboard(pages, session_org, status, clock, connections, provider)
 
     @get("/", name="dashboard", sync_to_thread=False)
     def root() -> Redirect:

@@ -64,14 +64,19 @@ class NewPassword(msgspec.Struct, forbid_unknown_fields=True):
     password: Annotated[str, msgspec.Meta(max_length=1_000)]
 
 
-def _cookie(request: AnyRequest, state: State, secret: str) -> Cookie:
-    return Cookie(
-        key=state.gate.cookie_name(request), value=secret, max_age=SESSION_S, httponly=True, samesite="lax", path="/",
-        secure=state.gate.proxies.secure(request),
-    )  # fmt: skip
+def cookie(request: AnyRequest, name: str, value: str, max_age: int) -> Cookie:
+    """A cookie out of scripts' reach. To take it away, the value is empty and the age 0: over TLS browsers let go of a cookie
+    whose name begins with `__Host-` only when that is said over TLS, too."""
+    secure = request.app.state.gate.proxies.secure(request)
+    return Cookie(key=name, value=value, max_age=max_age, httponly=True, samesite="lax", path="/", secure=secure)
 
 
-async def _end_former(request: AnyRequest, state: State) -> None:
+def session_cookie(request: AnyRequest, state: State, secret: str) -> Cookie:
+    """The cookie of a session."""
+    return cookie(request, state.gate.cookie_name(request), secret, SESSION_S)
+
+
+async def end_former(request: AnyRequest, state: State) -> None:
     """End the session that the browser had; whose it was is not asked further."""
     secret = state.gate.cookie(request)
     if not secret:
@@ -111,18 +116,17 @@ async def start_session(request: AnyRequest, state: State, data: SignIn) -> Resp
     session that the browser had before ends. 401: wrong, whatever it is; 403: blocked; 429: too many failures."""
     refuse_foreign(request, state.gate.proxies, lenient=True)
     started = await _start(request, state, data)
-    await _end_former(request, state)
-    return Response(None, status_code=204, cookies=[_cookie(request, state, started.secret)])
+    await end_former(request, state)
+    return Response(None, status_code=204, cookies=[session_cookie(request, state, started.secret)])
 
 
 @delete("/session", opt={"permission": PUBLIC}, status_code=204, summary="End the browser session", operation_id="endSession")
 async def end_session(request: AnyRequest, state: State) -> Response[None]:
     """Forgets the session and the cookie."""
     refuse_foreign(request, state.gate.proxies)
-    await _end_former(request, state)
-    response: Response[None] = Response(None, status_code=204, headers={"Clear-Site-Data": '"cache"'})
-    response.delete_cookie(state.gate.cookie_name(request), path="/")
-    return response
+    await end_former(request, state)
+    gone = cookie(request, state.gate.cookie_name(request), "", 0)
+    return Response(None, status_code=204, headers={"Clear-Site-Data": '"cache"'}, cookies=[gone])
 
 
 @get("/session", opt={"permission": Permission.profile_read}, summary="Who is signed in", operation_id="getSession")
@@ -201,9 +205,9 @@ async def reset_password(request: AnyRequest, state: State, identifier: str, dat
 async def use_link(request: AnyRequest, state: State, code: str) -> Redirect:
     """The one-time link of the terminal: starts a session and leads to the dashboard."""
     started: Started = await asyncio.to_thread(state.control.sessions.use_link, code, origin(request))
-    await _end_former(request, state)
+    await end_former(request, state)
     headers = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
-    return Redirect("/", status_code=303, cookies=[_cookie(request, state, started.secret)], headers=headers)
+    return Redirect("/", status_code=303, cookies=[session_cookie(request, state, started.secret)], headers=headers)
 
 
 ROUTES = [

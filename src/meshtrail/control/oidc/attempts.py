@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import threading
 from collections import OrderedDict
+from urllib.parse import unquote
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken
@@ -17,7 +18,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from meshtrail.common.clock import Clock
 from meshtrail.common.errors import UnauthenticatedError
 from meshtrail.control.hashing import new_secret
-from meshtrail.control.oidc.limits import ATTEMPT_S, ATTEMPTS_USED_MAX
+from meshtrail.control.oidc.limits import ATTEMPT_S, ATTEMPTS_USED_MAX, NEXT_CHARACTERS_MAX
 
 _COOKIE_CHARACTERS_MAX = 4_096
 
@@ -41,8 +42,16 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True):
 
 
 def new_attempt(redirect_uri: str, next_path: str) -> Attempt:
-    """An attempt with secrets that nobody guesses."""
+    """An attempt with secrets that nobody guesses. A path that leads elsewhere is replaced by the front page."""
+    next_path = next_path if is_local(next_path) else "/"
     return Attempt(new_secret(), new_secret(), new_secret(), redirect_uri, next_path)
+
+
+def is_local(path: str) -> bool:
+    """Whether it is a path on this server, however a browser may read it."""
+    plain = unquote(path)
+    safe = plain.startswith("/") and not plain.startswith("//") and "\\" not in plain and plain.isprintable()
+    return safe and path.isascii() and path.startswith("/") and len(path) <= NEXT_CHARACTERS_MAX
 
 
 class Attempts:

@@ -29,8 +29,8 @@ class _Described(msgspec.Struct):
     token_endpoint: str
     jwks_uri: str
     userinfo_endpoint: str | None = None
-    scopes_supported: list[str] = []
-    token_endpoint_auth_methods_supported: list[str] = ["client_secret_basic"]
+    scopes_supported: tuple[str, ...] = ()
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
     authorization_response_iss_parameter_supported: bool = False
 
 

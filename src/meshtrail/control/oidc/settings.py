@@ -63,7 +63,9 @@ def checked_settings(
         raise InvalidError("--oidc-issuer: an issuer has no query.")
     if not client_id:
         raise InvalidError("--oidc-client-id is missing.", "It is the name under which this server is registered at the provider.")
-    return OidcSettings(issuer, client_id, secret_file, name, groups_claim, tuple(_role(each) for each in roles))
+    settings = OidcSettings(issuer, client_id, secret_file, name, groups_claim, tuple(_role(each) for each in roles))
+    settings.secret()
+    return settings
 
 
 def checked_url(text: str, what: str) -> str:
