@@ -14,18 +14,18 @@ def unset_clock() -> float:
 
 
 class ClockWatch:
-    """Looks from time to time."""
+    """Looks from time to time, each time at the clock's reading (microseconds) and at that of `unset_clock`."""
 
-    def __init__(self) -> None:
-        self._ahead_s: float | None = None
+    def __init__(self, now_us: int, passed_s: float) -> None:
+        self._ahead_s = now_us / 1_000_000 - passed_s
         self.steps = 0
 
     def look(self, now_us: int, passed_s: float) -> float:
-        """By how many seconds the clock was set since the last look, given its reading and that of `unset_clock`; 0 when it was
-        not. Times of connections around such a moment cannot be trusted, so it is said."""
+        """By how many seconds the clock was set since the last look; 0 when it was not. Times of connections around such a moment
+        cannot be trusted, so it is said."""
         ahead_s = now_us / 1_000_000 - passed_s
         before_s, self._ahead_s = self._ahead_s, ahead_s
-        if before_s is None or abs(ahead_s - before_s) < limits.CLOCK_STEP_S_MIN:
+        if abs(ahead_s - before_s) < limits.CLOCK_STEP_S_MIN:
             return 0.0
         self.steps += 1
         step_s = ahead_s - before_s

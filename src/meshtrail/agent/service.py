@@ -72,7 +72,7 @@ class Agent:
         self._next_map: NetworkMap | None = None
         self._stopping = False
         self._unguarded = 0
-        self._clock_watch = ClockWatch()
+        self._clock_watch = ClockWatch(wall_clock(), unset_clock())
         self._guarded_us = wall_clock()
         """Up to here our rules were seen in their place."""
 

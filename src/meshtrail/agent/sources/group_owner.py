@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from meshtrail.agent.netlink import attributes as a
@@ -53,8 +54,10 @@ def _field(path: str, wanted: Callable[[list[str]], bool], number: int) -> str |
         return None
 
 
+@lru_cache(maxsize=1)
 def _holder(target: str) -> int | None:
-    """A process that has this open, the youngest first."""
+    """A process that has this open, the youngest first. Remembered: on a machine with thousands of processes a look at all of them takes
+    long, and a socket's number is not used again."""
     for pid in sorted((int(name) for name in os.listdir("/proc") if name.isdigit()), reverse=True):
         if target in _targets(str(pid)):
             return pid
