@@ -243,6 +243,18 @@ def test_reading_is_told_once(client: Client, server: ServerProcess) -> None:
     assert mine["meta"]["family"] == "audit"
 
 
+def test_a_page_is_a_reading_too(client: Client) -> None:
+    """Who looks at the dashboard reads the log as by the API."""
+    body = json.dumps({"token": client.token}).encode()
+    status, _, headers = client.server.raw("POST", "/api/v1/session", body, "", Content_Type="application/json")
+    assert status == 204
+    cookie = headers["set-cookie"].partition(";")[0]
+    assert client.server.raw("GET", "/traffic?verdict=denied", None, "", Cookie=cookie)[0] == 200
+    read = one(client, "log.read", target_id="traffic")
+    assert (read["meta"]["path"], read["meta"]["filter"]) == ("/traffic", "verdict=denied")
+    assert read["session_id"] and read["initiator_name"] == "test"
+
+
 def test_the_start_is_told_with_what_was_set(own_server: ServerProcess) -> None:
     """And the end, by the server that starts next; and what was counted until then."""
     home = Client(own_server, own_server.token)

@@ -9,9 +9,11 @@ from tests.control.organisation import Clock
 BOUNDS = Bounds(window_s=60, singly=2, keys=5, events=6, details=3)
 
 
-def occurrence(path: str = "/x", org_id: str = "o1", activity: Activity = Activity.request_refuse) -> Occurrence:
+def occurrence(
+    path: str = "/x", org_id: str = "o1", activity: Activity = Activity.request_refuse, who: InitiatorType = InitiatorType.user
+) -> Occurrence:
     """A refused attempt."""
-    by = Actor(org_id, "u1", InitiatorType.user)
+    by = Actor(org_id, "u1", who)
     return Occurrence(by, activity, outcome=Outcome.denied, status=403, meta={"method": "GET"}, details={"path": path})
 
 
@@ -52,6 +54,7 @@ def test_a_flood_from_ever_new_keys_is_one_event() -> None:
     told = [coalescer.add(f"k{number}", occurrence(), clock()) for number in range(50)]
     assert sum(each is not None for each in told) == 6
     assert coalescer.add("k", occurrence(org_id="o2"), clock()) is not None
+    assert coalescer.add("s", occurrence(who=InitiatorType.unknown), clock()) is not None, "strangers have a limit of their own"
     clock.pass_s(61)
     (together,) = coalescer.due(clock())
     assert (together.meta["suppressed"], together.by.id, together.by.org_id) == (44, "sys", "o1")

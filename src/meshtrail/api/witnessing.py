@@ -27,7 +27,7 @@ FAMILIES = {Permission.traffic_read: "traffic", Permission.audit_read: "audit"}
 EXPORT_ROWS = 1_000
 """Rows of one answer from which reading it is an export: nobody looks at that many."""
 
-_TEXT_CHARACTERS_MAX = 500
+_TEXT_CHARACTERS_MAX = 300
 _READING = frozenset({"GET", "HEAD"})
 _UNCHANGING = _READING | {"OPTIONS"}
 AnyRequest = Request[Any, Any, Any]
@@ -111,6 +111,9 @@ async def witness_reading(message: Any, scope: Any) -> None:
 def _reading(request: AnyRequest, handler: HTTPRouteHandler) -> Activity:
     if handler.opt.get("follows"):
         return Activity.log_follow
-    limit = request.query_params.get("limit", "")
-    many = limit.isascii() and limit.isdigit() and len(limit) < 10 and int(limit) >= EXPORT_ROWS
-    return Activity.log_export if many or request.scope.get("state", {}).get("exported") else Activity.log_read
+    return Activity.log_export if _takes_many(request) or request.scope.get("state", {}).get("exported") else Activity.log_read
+
+
+def _takes_many(request: AnyRequest) -> bool:
+    asked = [request.query_params.get(name, "") for name in ("limit", "page_size")]
+    return any(text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= EXPORT_ROWS for text in asked)

@@ -14,7 +14,7 @@ from meshtrail.common.clock import rfc3339
 from meshtrail.control.actor import Actor, system
 from meshtrail.control.audit import Target
 from meshtrail.model.activities import BY_CODE, Activity
-from meshtrail.model.enums import Outcome
+from meshtrail.model.enums import InitiatorType, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ class Bounds:
     keys: int
     """Keys that are kept apart at the same time."""
     events: int
-    """Events of one organisation in a window; what is above is only counted."""
+    """Events of one organisation in a window, and as many of those of whom nobody knows who they are; what is above is only
+    counted."""
     details: int
     """Different values of a detail that are told together."""
 
@@ -68,25 +69,29 @@ class _Window:
     """By activity."""
 
 
+_Place = tuple[str, bool]
+"""An organisation, and whether nobody knows who acts: strangers do not use up what is for those who are known."""
+
+
 class Coalescer:
     """Decides what is told. One thread at a time. Times in microseconds."""
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
         self._known: OrderedDict[Hashable, _Known] = OrderedDict()
-        self._windows: dict[str, _Window] = {}
+        self._windows: dict[_Place, _Window] = {}
 
     def add(self, key: Hashable, occurrence: Occurrence, now: int) -> Occurrence | None:
         """What is to be told of it at once, if anything."""
         known = self._known.get((occurrence.by.org_id, key))
         if known is None:
-            if len(self._known) >= self._bounds.keys or not self._may_tell(occurrence.by.org_id, now):
+            if len(self._known) >= self._bounds.keys or not self._may_tell(occurrence, now):
                 self._suppress(occurrence, now)
                 return None
             known = self._known[occurrence.by.org_id, key] = _Known(now)
-        if known.told < self._bounds.singly and (known.told == 0 or self._may_tell(occurrence.by.org_id, now)):
+        if known.told < self._bounds.singly and (known.told == 0 or self._may_tell(occurrence, now)):
             known.told += 1
-            self._window(occurrence.by.org_id, now).events += 1
+            self._window(occurrence, now).events += 1
             return replace(occurrence, meta={**occurrence.meta, **occurrence.details}, details={})
         self._count(known, occurrence, now)
         return None
@@ -102,20 +107,21 @@ class Coalescer:
             del self._known[key]
             if known.last is not None:
                 found.append(_together(known.last, known))
-        for org_id, window in list(self._windows.items()):
+        for place, window in list(self._windows.items()):
             if window.begun <= over or everything:
-                del self._windows[org_id]
-                found += [_suppressed(org_id, word, count, window.begun, now) for word, count in window.suppressed.items()]
+                del self._windows[place]
+                found += [_suppressed(place[0], word, count, window.begun, now) for word, count in window.suppressed.items()]
         return found
 
-    def _may_tell(self, org_id: str, now: int) -> bool:
-        return self._window(org_id, now).events < self._bounds.events
+    def _may_tell(self, occurrence: Occurrence, now: int) -> bool:
+        return self._window(occurrence, now).events < self._bounds.events
 
-    def _window(self, org_id: str, now: int) -> _Window:
-        return self._windows.setdefault(org_id, _Window(now))
+    def _window(self, occurrence: Occurrence, now: int) -> _Window:
+        place = occurrence.by.org_id, occurrence.by.type is InitiatorType.unknown
+        return self._windows.setdefault(place, _Window(now))
 
     def _suppress(self, occurrence: Occurrence, now: int) -> None:
-        self._window(occurrence.by.org_id, now).suppressed[occurrence.activity.value] += 1
+        self._window(occurrence, now).suppressed[occurrence.activity.value] += 1
 
     def _count(self, known: _Known, occurrence: Occurrence, now: int) -> None:
         known.since = known.since or now

@@ -225,10 +225,10 @@ READING_WINDOW_S = 900
 READING_EVENTS_MAX = 2_000
 """Events about readings of one organisation in a window: each is of a person or token that was let in."""
 
-WITNESS_KEYS_MAX = 20_000
-"""Initiators and routes that are kept apart at the same time; some 10 MB."""
+WITNESS_KEYS_MAX = 5_000
+"""Initiators and routes that are kept apart at the same time: 30 MB at the worst."""
 
-WITNESS_DETAILS_MAX = 20
+WITNESS_DETAILS_MAX = 10
 """Different paths, or filters, that an event tells which stands for many attempts or readings."""
 
 WITNESS_PENDING_MAX = 5_000
