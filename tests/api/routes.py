@@ -69,6 +69,8 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/static/{digest}/{path}"): Route(PUBLIC),
     ("GET", "/traffic"): Route(PUBLIC, page=P.traffic_read),
     ("GET", "/traffic/{identifier}"): Route(PUBLIC, ids=("row",), page=P.traffic_read),
+    ("GET", "/audit"): Route(PUBLIC, page=P.audit_read),
+    ("GET", "/audit/{identifier}"): Route(PUBLIC, ids=("event",), page=P.audit_read),
     ("GET", "/connections"): Route(PUBLIC, page=P.traffic_read),
     ("GET", "/connections/{identifier}"): Route(PUBLIC, ids=("row",), page=P.traffic_read),
     ("GET", "/collectors"): Route(PUBLIC, page=P.collectors_read),
