@@ -85,7 +85,8 @@ def test_denials_are_said_at_the_end() -> None:
     waiting = [connection(verdict=None), connection(verdict="unknown", destination_port=80)]
     assert [answer.get("policy_id") for answer in resolved(snapshot, waiting)] == ["o1", None]
     assert "attribution" not in resolved(snapshot, waiting)[1]
-    assert resolved(snapshot, [waiting[1] | {"state": "attempted"}])[0]["attribution"] == "default_deny"
+    ended = [connection(verdict=None, destination_port=80, state=state) for state in ("attempted", "denied", "closed", "lost")]
+    assert [answer.get("attribution") for answer in resolved(snapshot, ended)] == ["default_deny", "default_deny", None, None]
 
 
 def test_what_a_sender_said_stays() -> None:

@@ -14,6 +14,10 @@ from meshtrail.model.enums import Attribution, ConnectionType, Direction, State,
 
 _NEEDED = ("state", "started_at", "reporter_id", "source_address", "destination_address", "protocol")
 
+_MEANT = np.full(len(State) + 1, int(Verdict.unknown))
+_MEANT[[State.open, State.closed]], _MEANT[State.denied] = int(Verdict.allowed), int(Verdict.denied)
+"""The verdict that a state stands for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Codes:
@@ -44,11 +48,10 @@ class Connections:
 
     @property
     def verdicts(self) -> np.ndarray:
-        """What the network decided (`Verdict`). Of a connection that is open and has no answer yet it is only said what lets it in:
-        that somebody denied it can be said when it has ended without one."""
+        """What the network decided (`Verdict`); where that is not said, what the state means. A connection that is open and has no
+        answer yet may still get one: that somebody denied it can be said when it has ended without."""
         said = self._number("verdict", int(Verdict.unknown))
-        waits = (said == Verdict.unknown) & (self._number("state", 0) == State.open)
-        return np.where(waits, int(Verdict.allowed), said)
+        return np.where(said == Verdict.unknown, _MEANT[self._number("state", 0)], said)
 
     def taken(self, rows: np.ndarray) -> "Connections":
         """Some of them, by their numbers among these."""
@@ -93,7 +96,7 @@ class Connections:
         column = _column(self._table, name)
         if not pa.types.is_dictionary(column.type):
             column = column.dictionary_encode()
-        rows = np.asarray(pc.fill_null(column.indices, -1))[self.rows]
+        rows = self._mine(column.indices, -1)
         if len(column.dictionary) <= len(rows):
             return Codes(column.dictionary.to_pylist(), rows)
         used, which = np.unique(rows, return_inverse=True)
@@ -103,8 +106,12 @@ class Connections:
     def _number(self, name: str, unknown: int) -> np.ndarray:
         if name not in self._table.column_names:
             return np.full(len(self.rows), unknown, dtype=np.int32)
-        column = _column(self._table, name).cast(pa.int32())
-        return np.asarray(pc.fill_null(column, unknown))[self.rows]
+        return self._mine(_column(self._table, name).cast(pa.int32()), unknown)
+
+    def _mine(self, column: pa.Array, unknown: int) -> np.ndarray:
+        """The values of these rows."""
+        values = np.asarray(column if not column.null_count else pc.fill_null(column, unknown))
+        return values if len(self.rows) == len(values) else values[self.rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +131,9 @@ class Questions:
 
 
 def _wanted(table: pa.Table) -> np.ndarray:
-    """Connections of which no rule is said."""
-    wanted = np.asarray(_column(table, "state")) != State.gap
+    """Connections of which no rule is said. Lost ones are told by the server from their first reports, which had their answer."""
+    states = np.asarray(_column(table, "state"))
+    wanted = (states != State.gap) & (states != State.lost)
     for name in ("source_address", "destination_address", "protocol"):
         if table[name].null_count:
             wanted &= np.asarray(_column(table, name).is_valid())
