@@ -1,5 +1,6 @@
 """Events are written with their change, whole, bounded, and without secrets."""
 
+import dataclasses
 import uuid
 from typing import Any
 
@@ -68,6 +69,13 @@ def test_what_is_unknown_is_left_out(control: Control) -> None:
     assert {"initiator_ip", "target_name", "before", "after", "meta", "status"}.isdisjoint(event)
     assert (event["initiator_id"], event["initiator_type"], event["target_type"]) == ("sys", "system", "policy")
     assert "target_id" not in recorded(control, ANA, Activity.server_stop)
+
+
+@pytest.mark.parametrize(("given", "told"), [("fe80::1%eth0", "fe80::1"), ("192.0.2.7", "192.0.2.7"), ("", None), ("/run/x", None)])
+def test_what_is_no_address_stops_no_event(control: Control, given: str, told: str | None) -> None:
+    """A link-local address has an interface, a socket in the file system has no address."""
+    event = recorded(control, dataclasses.replace(ANA, address=given), Activity.policy_add)
+    assert event.get("initiator_ip") == told
 
 
 def test_secrets_are_replaced(control: Control) -> None:

@@ -20,6 +20,7 @@ from meshtrail.control.actor import Actor
 from meshtrail.control.limits import OUTBOX_ROWS_MAX
 from meshtrail.control.tables import outbox
 from meshtrail.ingest.limits import JSON_BYTES_MAX, TEXT_BYTES_MAX
+from meshtrail.ingest.validate import packed
 from meshtrail.model.activities import Activity, TargetType
 from meshtrail.model.enums import Outcome
 
@@ -88,9 +89,15 @@ def _fields(thing: object) -> Mapping[str, Any]:
 def _initiator(by: Actor) -> dict[str, str | None]:
     return {
         "initiator_id": by.id, "initiator_type": by.type.name, "initiator_name": by.name, "initiator_email": by.email,
-        "initiator_ip": by.address, "user_agent": by.user_agent, "session_id": by.session_id, "token_id": by.token_id,
+        "initiator_ip": _address(by.address), "user_agent": by.user_agent, "session_id": by.session_id, "token_id": by.token_id,
         "request_id": by.request_id,
     }  # fmt: skip
+
+
+def _address(text: str | None) -> str | None:
+    """The address without the interface that a link-local one has; None for what is no address (a socket in the file system)."""
+    plain = (text or "").partition("%")[0]
+    return plain if packed(plain) is not None else None
 
 
 def _check_room(transaction: Connection) -> None:
