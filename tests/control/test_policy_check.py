@@ -1,5 +1,7 @@
 """Whether a connection would be allowed, by which rule, and why, at any moment."""
 
+from collections.abc import Callable
+
 import pytest
 
 from meshtrail.common.errors import UnusableError
@@ -127,21 +129,19 @@ def test_both_families(organisation: Organisation, ask: Asking) -> None:
 
 def test_any_moment(organisation: Organisation, office: dict[str, str], ask: Asking, clock: Clock) -> None:
     """Policies, groups, addresses and names as they were then."""
-    moments = [clock.now]
-
-    def after(change: object) -> None:
-        moments.append(clock.now + 30_000_000)
-        clock.pass_s(60)
-
     control, by_whom = organisation.control, organisation.by
-    clock.pass_s(1)
-    after(
-        control.policies.update(
-            by_whom, office["web"], Policy(id="", name="Web and more", rules=(rule(office["staff"], office["servers"], ports=(443, 80)),))
-        )
-    )
-    after(control.groups.update(by_whom, office["staff"], "People", []))
-    after(control.policies.delete(by_whom, office["web"]))
+    wider = Policy(id="", name="Web and more", rules=(rule(office["staff"], office["servers"], ports=(443, 80)),))
+    deeds: list[Callable[[], None]] = [
+        lambda: control.policies.update(by_whom, office["web"], wider),
+        lambda: control.groups.update(by_whom, office["staff"], "People", []),
+        lambda: control.policies.delete(by_whom, office["web"]),
+    ]
+    moments = [clock.now]
+    for deed in deeds:
+        clock.pass_s(60)
+        deed()
+        moments.append(clock.now + 30_000_000)
+    clock.pass_s(60)
     told = [ask("laptop", "100.64.0.9", port=443, at=moment) for moment in moments]
     assert [(each.outcome, by(each)) for each in told] == [
         (Outcome.allowed, "Web"), (Outcome.allowed, "Web and more"), (Outcome.denied, None), (Outcome.denied, None),

@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 
@@ -31,8 +32,8 @@ def machine(number: int) -> PeerRecord:
 
 def policy(number: int, *ports: int, version: int = 1, rules: int = 1) -> Policy:
     """Everybody may reach everybody on these ports, said once or several times."""
-    ends = {"sources": ("g",), "destinations": ("g",)}
-    made = tuple(PolicyRule(id=f"u{number}.{at}", name="rule", ports=ports, protocol=Protocol.tcp, **ends) for at in range(rules))
+    rule = PolicyRule(id="", name="rule", ports=ports, protocol=Protocol.tcp, sources=("g",), destinations=("g",))
+    made = tuple(msgspec.structs.replace(rule, id=f"u{number}.{at}") for at in range(rules))
     return Policy(id=f"o{number}", name=f"policy {number}", version=version, created_at=number, rules=made)
 
 
