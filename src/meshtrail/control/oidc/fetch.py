@@ -93,17 +93,22 @@ def _asked(
     it is cut off after its time."""
     parts = urlsplit(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    watch = threading.Timer(seconds, _cut, [connection.sock])
+    late = threading.Event()
+    watch = threading.Timer(seconds, _cut, [connection.sock, late])
     watch.daemon = True
     watch.start()
     try:
         connection.request(method, path, body, {"Accept": "application/json", "User-Agent": "MeshTrail", **headers})
         with connection.getresponse() as answer:
-            return answer, answer.read(ANSWER_BYTES_MAX + 1)
+            content = answer.read(ANSWER_BYTES_MAX + 1)
     finally:
         watch.cancel()
+    if late.is_set():
+        raise TimeoutError(f"it is not over after {seconds} s")
+    return answer, content
 
 
-def _cut(taken: socket.socket) -> None:
+def _cut(taken: socket.socket, late: threading.Event) -> None:
+    late.set()
     with contextlib.suppress(OSError):
         socket.socket.shutdown(taken, socket.SHUT_RDWR)
