@@ -20,11 +20,13 @@ run: $(STAMPS)/runtime
 ## make test      the tests, within 15 minutes
 test: $(STAMPS)/dev
 	@tools/need nft:nftables ip:iproute2 tcpdump:tcpdump chromium:chromium postgres:postgresql
+	@tools/need_npm tests/e2e/oidc build/oidc
 	@$(BIN)/python tools/run_tests.py -m "not slow" $(ARGS)
 
 ## make test-all  the slow tests too
 test-all: $(STAMPS)/dev
 	@tools/need nft:nftables ip:iproute2 tcpdump:tcpdump chromium:chromium postgres:postgresql
+	@tools/need_npm tests/e2e/oidc build/oidc
 	@$(BIN)/python tools/run_tests.py $(ARGS)
 
 ## make lab       a private network of namespaces with agents, policies and traffic, and the dashboard over it; ARGS=--once

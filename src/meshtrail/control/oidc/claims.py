@@ -31,7 +31,7 @@ def person_of(claims: Mapping[str, Any], groups_claim: str) -> Person:
         raise NotAcceptedError(f"{groups_claim}: the person has too many groups for the token; let the provider send fewer")
     email = _text(claims, "email") or None
     name = _text(claims, "name") or _text(claims, "preferred_username") or email or ""
-    verified = claims.get("email_verified") in (True, "true")
+    verified = claims.get("email_verified") is True or claims.get("email_verified") == "true"
     return Person(str(claims["sub"]), name, email, verified, _groups(claims, groups_claim))
 
 

@@ -1,0 +1,1 @@
+"""Signing in through a certified OpenID Connect provider, which node runs."""
