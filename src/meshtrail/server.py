@@ -14,6 +14,7 @@ from litestar import Litestar, Router
 
 from meshtrail.api.auth import Gate
 from meshtrail.api.dashboard import SessionReader, StoredTraffic
+from meshtrail.api.inventory_views import StoredInventory
 from meshtrail.api.service import Capture, Rooms, create_app
 from meshtrail.api.views import StoredAudit, StoredCollectors, StoredConnections
 from meshtrail.common.clock import Clock, wall_clock
@@ -47,6 +48,7 @@ from meshtrail.trail import Trail
 from meshtrail.web.audit_routes import audit_routes
 from meshtrail.web.collector_routes import collector_routes
 from meshtrail.web.connection_routes import connection_routes
+from meshtrail.web.inventory_routes import inventory_routes
 from meshtrail.web.pages import CaptureStatus
 from meshtrail.web.refused import error_page
 from meshtrail.web.service import create_router
@@ -184,6 +186,7 @@ class Server:
     def _pages(self, rooms: Rooms) -> list[Router]:
         connections = StoredConnections(rooms)
         more = [connection_routes(connections), audit_routes(StoredAudit(rooms)), collector_routes(StoredCollectors(rooms))]
+        more.append(inventory_routes(StoredInventory(rooms)))
         traffic, session = StoredTraffic(rooms.reader), SessionReader(rooms.gate)
         provider = self.config.oidc.shown_name if self.config.oidc is not None else ""
         return [create_router(traffic, session, self._capture_status, more=more, connections=connections.one, provider=provider)]

@@ -59,6 +59,17 @@ _SCHEMA = {
 }  # fmt: skip
 """Pages of the HTTP library; the description is at /api/v1/openapi.json."""
 
+_INVENTORY = {
+    ("GET", f"/inventory/{tab}{rest}"): Route(PUBLIC, ids=(one,) if rest else (), page=right)
+    for tab, one, right in (
+        ("peers", "peer", P.peers_read), ("groups", "group", P.groups_read), ("policies", "policy", P.policies_read),
+        ("networks", "network", P.networks_read), ("users", "user", P.users_read), ("enrolment-keys", "", P.enrolment_keys_read),
+    )
+    for rest in ("", "/{identifier}")
+    if one or not rest
+}  # fmt: skip
+"""Pages of the inventory."""
+
 ROUTES: dict[tuple[str, str], Route] = {
     **_SCHEMA,
     ("GET", "/"): Route(PUBLIC),
@@ -74,6 +85,8 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/connections"): Route(PUBLIC, page=P.traffic_read),
     ("GET", "/connections/{identifier}"): Route(PUBLIC, ids=("row",), page=P.traffic_read),
     ("GET", "/collectors"): Route(PUBLIC, page=P.collectors_read),
+    ("GET", "/inventory"): Route(PUBLIC),
+    **_INVENTORY,
     ("GET", "/healthz"): Route(PUBLIC),
     ("GET", "/readyz"): Route(PUBLIC),
     ("GET", "/metrics"): Route(PUBLIC),

@@ -92,6 +92,12 @@ def full_time(text: str) -> str:
     return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year} {moment:%H:%M:%S}.{moment.microsecond:06}"
 
 
+def minute_time(text: str) -> str:
+    """Day and time in UTC to the minute, for what happens seldom."""
+    moment = datetime.fromisoformat(text).astimezone(UTC)
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year} {moment:%H:%M}"
+
+
 def words(name: str) -> str:
     """A column's name or a choice as words: `buffer_overrun` reads `buffer overrun`."""
     return name.replace("_", " ")

@@ -85,6 +85,12 @@ class Shell:
 
     title: str
     capture: CaptureStatus
+    rights: frozenset[str] | None = None
+    """What whoever looks may do, by which links are left out; None: not known, and all are there."""
+
+    def may(self, right: str) -> bool:
+        """Whether a link to what needs this right is there."""
+        return self.rights is None or right in self.rights
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +163,9 @@ class Renderer:
             auto_reload=False,
         )
         self._environment.globals["asset"] = assets.path
-        self._environment.filters.update(words=formats.words, count=formats.count)
+        self._environment.filters.update(
+            words=formats.words, count=formats.count, visible=formats.visible, minute=formats.minute_time
+        )  # fmt: skip
 
     def render(self, template: str, context: object) -> str:
         """The template with the context as `page`."""

@@ -18,6 +18,7 @@ from meshtrail.web.details import Details, details
 from meshtrail.web.filters import Filters
 from meshtrail.web.joined import UNREADABLE, JoinedReports, joined_reports
 from meshtrail.web.pages import CaptureStatus, Failure, Renderer, Shell, SignInContext, TrafficPages, one_row, traffic_context, traffic_page
+from meshtrail.web.viewer import viewer
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
@@ -114,6 +115,10 @@ class Dashboard:
         except Exception:  # noqa: BLE001 - as above
             _LOG.exception("the other reports of a row could not be read")
             return UNREADABLE
+
+    def shell(self, title: str, request: AnyRequest) -> Shell:
+        """The frame of a page for whoever asks; the session must have been looked up."""
+        return Shell(title, self.status(), viewer(request).rights)
 
     def sign_in(self, request: AnyRequest) -> Response[str]:
         """The page for people without a session."""

@@ -85,6 +85,12 @@ export function fullTime(text) {
   return `${at.day} ${MONTHS[at.month]} ${at.year} ${at.clock}.${at.micro}`;
 }
 
+// Day and time to the minute, for what happens seldom.
+export function minuteTime(text) {
+  const at = parts(text, zone());
+  return `${at.day} ${MONTHS[at.month]} ${at.year} ${at.short}`;
+}
+
 export function momentTime(text) {
   const at = parts(text, zone());
   return `${at.day} ${MONTHS[at.month]} ${at.clock}`;
@@ -114,7 +120,7 @@ export function justAfter(text) {
   return `${found[1]}${String(Number(found[2]) + 1).padStart(6, "0")}Z`;
 }
 
-const FORMS = { clock: clockTime, full: fullTime, moment: momentTime };
+const FORMS = { clock: clockTime, full: fullTime, moment: momentTime, minute: minuteTime };
 
 // Writes every time below a node in the chosen zone; the title keeps the exact moment.
 export function writeTimes(node) {
