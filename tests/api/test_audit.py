@@ -205,13 +205,16 @@ def test_what_is_refused_is_told(client: Client, server: ServerProcess) -> None:
     assert (refused["outcome"], refused["target_id"], refused["target_name"]) == ("denied", revoked, "key")
 
 
-def test_whom_nobody_knows_is_told_to_those_who_run_the_server(server: ServerProcess) -> None:
+def test_whom_nobody_knows_is_told_to_those_who_run_the_server(own_server: ServerProcess) -> None:
     """An unknown token, an unknown sign-in link, an unknown key: the code that was tried is nowhere."""
-    home = Client(server, server.token)
+    home = Client(own_server, own_server.token)
     marker = f"probe/{uuid.uuid4()}"
-    assert server.raw("DELETE", "/api/groups/x", None, "nbp_nonsense", User_Agent=marker)[0] == 401
-    assert server.raw("GET", "/sign-in/secret-code", None, "", User_Agent=marker)[0] == 401
-    assert server.raw("POST", "/api/v1/session", b'{"token":"nbp_wrong"}', "", User_Agent=marker, Content_Type="application/json")[0] == 401
+    assert own_server.raw("DELETE", "/api/groups/x", None, "nbp_nonsense", User_Agent=marker)[0] == 401
+    assert own_server.raw("GET", "/sign-in/secret-code", None, "", User_Agent=marker)[0] == 401
+    assert (
+        own_server.raw("POST", "/api/v1/session", b'{"token":"nbp_wrong"}', "", User_Agent=marker, Content_Type="application/json")[0]
+        == 401
+    )
     found = until(home, lambda rows: len(rows) == 3, user_agent=marker)
     assert [(each["activity_code"], each["outcome"], each["initiator_type"]) for each in found] == [
         ("request.refuse", "denied", "unknown"), ("sign_in.fail", "denied", "unknown"), ("sign_in.fail", "denied", "unknown"),
