@@ -1,7 +1,7 @@
 # One-line verbs. `make run` and `make test` install what they need: Python packages into .venv from hashed locks, system
 # packages through apt when root.
 .DELETE_ON_ERROR:
-.PHONY: run test test-all lab bench lint docs lock clean help
+.PHONY: run test test-all lab bench lint docs revision lock clean help
 
 PYTHON ?= python3
 VENV := .venv
@@ -48,6 +48,10 @@ lint: $(STAMPS)/dev
 ## make docs      write the generated reference pages
 docs: $(STAMPS)/dev
 	@$(BIN)/python tools/write_reference.py
+
+## make revision  the next revision of the control store's tables; NAME="peers have colours"
+revision: $(STAMPS)/dev
+	@$(BIN)/python tools/new_revision.py "$(NAME)"
 
 lock:
 	@for name in runtime dev; do $(BIN)/pip-compile -q --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \

@@ -3,14 +3,20 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import insert, select, update
 
+from meshtrail.control.actor import system
+from meshtrail.control.permissions import ALL_PERMISSIONS
 from meshtrail.control.places import Place
-from meshtrail.control.service import Control
+from meshtrail.control.service import Control, Scope
 from meshtrail.control.tables import groups, organisations
 from tests.control.organisation import Clock, Organisation
+from tests.postgres import PostgresServer
 
 WAIT_S = 20
 CHANGES = 40
@@ -134,3 +140,33 @@ def test_organisations_do_not_wait_for_each_other(organisation: Organisation, ot
             inside.wait(WAIT_S)
 
     assert held(change, lambda: renamed(other, second))
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_store_that_many_open_at_once_is_made_once(tmp_path: Path, request: pytest.FixtureRequest, kind: str) -> None:
+    """Servers and commands that start together find the tables that one of them makes."""
+    server: PostgresServer | None = request.getfixturevalue("postgres") if kind == "postgresql" else None
+    with server.empty() if server is not None else nullcontext(tmp_path / "new.sqlite") as place:
+
+        def open_it(_number: int) -> str:
+            control = Control(place)
+            control.open()
+            try:
+                return control.first_organisation()[0]
+            finally:
+                control.close()
+
+        with ThreadPoolExecutor(6) as threads:
+            assert len(set(threads.map(open_it, range(6)))) == 1
+
+
+def test_a_sign_of_life_that_finds_no_time_is_left_out(organisation: Organisation, other: Control) -> None:
+    """Who asks with a token is answered although another write takes long; the next request notes that it was used."""
+    _, secret = other.tokens.create(system(organisation.id), ALL_PERMISSIONS, "t", {Scope.read})
+    before = REGISTRY.get_sample_value("meshtrail_control_store_failures_total") or 0
+    with organisation.control.database.write():
+        assert other.token_identity(secret).org_id == organisation.id
+    assert REGISTRY.get_sample_value("meshtrail_control_store_failures_total") == before + 1
+    assert [token.last_used_at for token in other.tokens.list_all(organisation.id)] == [None]
+    other.token_identity(secret)
+    assert [token.last_used_at for token in other.tokens.list_all(organisation.id)] == [organisation.clock.now]

@@ -3,11 +3,11 @@
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, Update, select, update
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -105,6 +105,11 @@ class Database:
         with _translated(), self.backend.writing(Turn.note) as transaction:
             yield transaction
 
+    def note_aside(self, statement: Update) -> None:
+        """A note that is left out, and counted, when the database has no time for it: what it is written beside goes on."""
+        with suppress(UnavailableError), self.note() as transaction:
+            transaction.execute(statement)
+
     @contextmanager
     def change(self, org_id: str) -> Iterator[Connection]:
         """A write that changes what the organisation has: no other of it comes between, it gets a new revision, what it had
@@ -136,6 +141,11 @@ class Database:
                 yield transaction
             finally:
                 self._together.joined = before
+
+    def check(self) -> None:
+        """`UnavailableError` when the database does not answer."""
+        with self.read() as transaction:
+            transaction.execute(select(1)).all()
 
     def revision(self, org_id: str) -> int:
         """The organisation's revision; what this process remembers of it is no older afterwards. 0 when there is no such one."""

@@ -76,8 +76,7 @@ class Identities:
     def _note_use(self, row: AnyRow) -> None:
         now = self._clock()
         if row.last_used_at is None or now - row.last_used_at > LAST_USED_STEP_S * 1_000_000:
-            with self._database.note() as transaction:
-                transaction.execute(update(tokens).where(tokens.c.id == row.token_id).values(last_used_at=now))
+            self._database.note_aside(update(tokens).where(tokens.c.id == row.token_id).values(last_used_at=now))
 
     def _peer_identity(self, secret: str) -> Identity:
         with self._database.read() as transaction:

@@ -79,8 +79,7 @@ class Peers:
         with self._database.read() as transaction:
             if transaction.execute(select(peers.c.id).where(this)).first() is None:
                 return
-        with self._database.note() as transaction:
-            transaction.execute(update(peers).where(this).values(seen_at=now))
+        self._database.note_aside(update(peers).where(this).values(seen_at=now))
 
     def last_seen(self, org_id: str) -> dict[str, int]:
         """The last sign of life of each machine, in microseconds."""

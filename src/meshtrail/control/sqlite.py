@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ from meshtrail.control.backend import Listener, Turn
 from meshtrail.control.limits import WATCH_INTERVAL_S, WRITE_WAIT_S_MAX
 
 _WRITES = "meshtrail_writes"
+_LOG_RETRY_S = 0.01
 _LOG = logging.getLogger(__name__)
 
 
@@ -88,7 +91,9 @@ class SqliteBackend:
         def configure(connection: Any, _record: object) -> None:
             connection.isolation_level = None  # transactions begin where we say, whatever their first statement is
             cursor = connection.cursor()
-            for statement in (f"busy_timeout = {WRITE_WAIT_S_MAX * 1_000}", "journal_mode = WAL", *pragmas):
+            cursor.execute(f"PRAGMA busy_timeout = {WRITE_WAIT_S_MAX * 1_000}")
+            _use_log(cursor)
+            for statement in pragmas:
                 cursor.execute(f"PRAGMA {statement}")
             cursor.close()
 
@@ -110,6 +115,20 @@ def _writing(engine: Engine) -> Iterator[Connection]:
         writing = connection.execution_options(**{_WRITES: True})
         with writing.begin():
             yield writing
+
+
+def _use_log(cursor: sqlite3.Cursor) -> None:
+    """Switch to WAL mode. SQLite does not wait by itself when others are about to do the same with a new file."""
+    deadline = time.monotonic() + WRITE_WAIT_S_MAX
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_LOG_RETRY_S)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

@@ -1,6 +1,7 @@
 """Tables of the relational store. All times are microseconds since the epoch.
 
-A new column of an existing table needs a step in `migrations.py`; a new table is made when the store is opened.
+A change here needs a revision that makes it so in stores that are there: `make revision NAME="peers have colours"` writes
+it, to be read and committed with the change.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, ForeignKeyConstraint, Index, Integer, LargeBinary, MetaData, String, Table

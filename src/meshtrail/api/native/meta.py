@@ -43,10 +43,11 @@ def healthz() -> Health:
 
 @get("/readyz", opt={"permission": PUBLIC}, summary="Whether events can be stored and read", operation_id="ready")
 async def readyz(state: State) -> Health:
-    """200 when the store answers and has room; 503 else."""
+    """200 when both stores answer and there is room; 503 else."""
     if state.pipeline.stopping:
         raise UnavailableError("The server is stopping.")
     await asyncio.to_thread(state.reader.last_position)
+    await asyncio.to_thread(state.control.database.check)
     if shutil.disk_usage(state.data_path).free < DISK_FREE_BYTES_MIN:
         raise UnavailableError("The disk of the store is almost full.", "Free space.")
     return Health("ready")
