@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from meshtrail.api.native.audit import FACETS_MAX, PAGE_ROWS_MAX
+from meshtrail.api.facets import FACETS_MAX
+from meshtrail.api.native.audit import PAGE_ROWS_MAX
 from meshtrail.api.netbird import events
 from meshtrail.api.traffic_schema import column_filters, content, envelope, page_parameters, parameter, window_parameters
 from meshtrail.model.columns import AUDIT

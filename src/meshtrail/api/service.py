@@ -18,6 +18,7 @@ from meshtrail.api.errors import AnyRequest, on_error, request_id
 from meshtrail.api.lane import Lane
 from meshtrail.api.native import (
     agent,
+    aggregate,
     audit,
     collectors,
     connections,
@@ -133,6 +134,7 @@ def create_app(
             traffic.list_traffic, traffic.traffic_histogram, traffic.get_traffic, live.live, ingest.ingest_traffic,
             ingest.ingest_facts, ingest.open_flows, *tokens.ROUTES, *sessions.ROUTES, meta.status, *agent.ROUTES, *settings.ROUTES,
             *collectors.ROUTES, *connections.ROUTES, *filters.ROUTES, *policy_checks.ROUTES, *inventory.ROUTES, *audit.ROUTES,
+            *aggregate.ROUTES,
         ],
     )  # fmt: skip
     state = State(

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 import chdb
 import pyarrow as pa
 
-from meshtrail.store.engine import EngineError, EngineUnavailableError, Parameters, QueryTooLargeError
+from meshtrail.store.engine import EngineError, EngineUnavailableError, Parameters, QueryTooLargeError, ReadCancelledError, Share
 
 READERS = 4
 """Connections for reads: two cores, and as many slow queries that may wait beside them."""
@@ -32,12 +32,15 @@ QUERY_TIME_S_MAX = 30
 
 _TOO_LARGE = ("MEMORY_LIMIT_EXCEEDED", "TIMEOUT_EXCEEDED", "TOO_MANY_ROWS", "TOO_MANY_BYTES")
 
+_CANCELLED = "QUERY_WAS_CANCELLED"
+
 _READ_SETTINGS = (
-    f" SETTINGS max_execution_time = {QUERY_TIME_S_MAX}, max_memory_usage = {QUERY_MEMORY_BYTES_MAX}, "
-    "do_not_merge_across_partitions_select_final = 1, output_format_json_quote_64bit_integers = 0, "
+    " SETTINGS do_not_merge_across_partitions_select_final = 1, output_format_json_quote_64bit_integers = 0, "
     "output_format_json_quote_denormals = 1, date_time_output_format = 'iso', prefer_column_name_to_alias = 1, "
-    "max_query_size = 1048576, output_format_json_escape_forward_slashes = 0"
+    "max_query_size = 1048576, output_format_json_escape_forward_slashes = 0, "
 )
+
+_ORDINARY = f"max_execution_time = {QUERY_TIME_S_MAX}, max_memory_usage = {QUERY_MEMORY_BYTES_MAX}"
 
 _INSERT_SETTINGS = " SETTINGS optimize_on_insert = 0"
 """Reports of one batch merge later, in the background, as reports of different batches do: measured 2.4 times faster."""
@@ -55,6 +58,8 @@ class EmbeddedEngine:
         self._writer: Any = None
         self._writers: queue.Queue[Any] = queue.Queue()
         self._readers: queue.Queue[Any] = queue.Queue()
+        self._cancellers: queue.Queue[Any] = queue.Queue()
+        """A connection for nothing else: what is to be cancelled may hold all the others."""
 
     def open(self) -> None:
         """Take the folder and open the connections."""
@@ -64,6 +69,7 @@ class EmbeddedEngine:
         self._writers.put(_connect(database))
         for _ in range(self._reader_count):
             self._readers.put(_connect(database))
+        self._cancellers.put(_connect(database))
 
     def execute(self, sql: str, parameters: Parameters | None = None) -> None:
         """See `Engine.execute`."""
@@ -78,20 +84,30 @@ class EmbeddedEngine:
                 connection, f"INSERT INTO {table} ({names}) SELECT {names} FROM Python(batch){_INSERT_SETTINGS}", "TSV", None, batch=batch
             )
 
-    def read(self, sql: str, parameters: Parameters | None = None, form: str = "JSONEachRow") -> bytes:
+    def read(
+        self, sql: str, parameters: Parameters | None = None, form: str = "JSONEachRow", share: Share | None = None
+    ) -> bytes:  # fmt: skip
         """See `Engine.read`."""
+        limits = _ORDINARY if share is None else _limits(share)
         with _borrowed(self._readers) as connection:
-            return _query(connection, sql + _READ_SETTINGS, form, parameters)
+            return _query(connection, sql + _READ_SETTINGS + limits, form, parameters)
+
+    def cancel(self, name: str) -> None:
+        """See `Engine.cancel`. The read ends at its next block of rows; this does not wait for it."""
+        with _borrowed(self._cancellers) as connection:
+            _query(connection, "KILL QUERY WHERE Settings['log_comment'] = {name:String} ASYNC", "TSV", {"name": name})
 
     def semi_join(self, sql: str, keys: pa.Table, parameters: Parameters | None = None) -> pa.Table:
         """See `Engine.semi_join`."""
         with _borrowed(self._readers) as connection:
-            answer = _query(connection, sql.replace("{keys}", "Python(batch)") + _READ_SETTINGS, "ArrowStream", parameters, batch=keys)
+            answer = _query(
+                connection, sql.replace("{keys}", "Python(batch)") + _READ_SETTINGS + _ORDINARY, "ArrowStream", parameters, batch=keys
+            )
         return pa.ipc.open_stream(answer).read_all() if answer else pa.table({})
 
     def close(self) -> None:
         """See `Engine.close`; waits for running queries."""
-        for pool, count in ((self._writers, 1), (self._readers, self._reader_count)):
+        for pool, count in ((self._writers, 1), (self._readers, self._reader_count), (self._cancellers, 1)):
             for _ in range(count):
                 try:
                     pool.get(timeout=READER_WAIT_S).close()
@@ -100,6 +116,16 @@ class EmbeddedEngine:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def _limits(share: Share) -> str:
+    """The share as settings. The name is no parameter there, so it is checked."""
+    if not share.name.isalnum():
+        raise ValueError("a share's name is letters and digits")
+    return (
+        f"max_execution_time = {share.seconds}, max_memory_usage = {share.memory_bytes}, max_rows_to_group_by = {share.groups}, "
+        f"log_comment = '{share.name}'"
+    )
 
 
 def _connect(path: Path) -> Any:
@@ -170,4 +196,6 @@ def _translated(error: Exception) -> EngineError:
     message = str(error).split("\n", 1)[0]
     if any(name in message for name in _TOO_LARGE):
         return QueryTooLargeError(message)
+    if _CANCELLED in message:
+        return ReadCancelledError(message)
     return EngineError(message)

@@ -15,7 +15,8 @@ import msgspec
 
 from meshtrail.common.errors import InvalidError
 from meshtrail.model.columns import FAMILIES, Family, Kind
-from meshtrail.store.engine import Engine, Parameters
+from meshtrail.store.aggregate import Aggregate, Aggregated, aggregated
+from meshtrail.store.engine import Engine, Parameters, Share
 from meshtrail.store.projection import Projection, native
 from meshtrail.store.query import Compiled, Query, compiled
 from meshtrail.store.recent_values import recent_values
@@ -168,6 +169,10 @@ class FamilyReader:
             f"GROUP BY value ORDER BY count DESC, value LIMIT {limit}",
             part.parameters,
         )
+
+    def aggregate(self, query: Query, asked: Aggregate, share: Share | None = None) -> Aggregated:
+        """Rows grouped and measured."""
+        return aggregated(self._engine, query, asked, share)
 
     def recent_values(self, org_id: str, names: Sequence[str], part: str, limit: int) -> list[str]:
         """Texts of the columns in the newest rows that hold the part, in any case."""

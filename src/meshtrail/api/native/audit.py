@@ -10,20 +10,18 @@ from litestar.datastructures import State
 
 from meshtrail.api import parameters as read
 from meshtrail.api.bounds import bounds
+from meshtrail.api.facets import Facets, facets_of
 from meshtrail.api.native.traffic import INTERVALS_MS, JSON, AnyRequest, query_string
 from meshtrail.common.clock import microseconds, rfc3339
 from meshtrail.common.errors import InvalidError, NotFoundError
 from meshtrail.control.service import Permission
 from meshtrail.model.activities import Activity
-from meshtrail.model.columns import AUDIT, Kind
+from meshtrail.model.columns import AUDIT
 from meshtrail.store.audit_reader import AuditReader
-from meshtrail.store.family_reader import FACET_VALUES_MAX, Cursor, array
+from meshtrail.store.family_reader import Cursor, array
 
 PAGE_ROWS_MAX = 10_000
 """Events of one page at the most: with their changes they are ten times as large as connections."""
-
-FACETS_MAX = 20
-"""Fields of one request: each is a read of its own."""
 
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _READ = {"permission": Permission.audit_read}
@@ -43,19 +41,6 @@ class AuditHistogram(msgspec.Struct):
 
     data: list[AuditBucket]
     interval_ms: int
-
-
-class FacetValue(msgspec.Struct):
-    """A value, null where the field is unknown, and how many events have it."""
-
-    value: str | None
-    count: int
-
-
-class Facets(msgspec.Struct):
-    """The most frequent values of each field that was asked for."""
-
-    data: dict[str, list[FacetValue]]
 
 
 class ActivityView(msgspec.Struct):
@@ -119,22 +104,6 @@ def histogram_of(reader: AuditReader, org_id: str, parameters: read.Parameters, 
     return AuditHistogram(bars, interval)
 
 
-def facets_of(reader: AuditReader, org_id: str, parameters: read.Parameters, now: int) -> Facets:
-    """Values of the fields named by `field`, of the events that the filters choose."""
-    names = list(dict.fromkeys(parameters.get("field", ())))
-    if not names or len(names) > FACETS_MAX:
-        raise InvalidError(f"field comes {len(names)} times; it must come from once to {FACETS_MAX} times.")
-    for name in names:
-        column = AUDIT.columns.get(name)
-        if column is None or name == "org_id" or column.kind in {Kind.json, Kind.time, Kind.uuid, Kind.u64}:
-            raise InvalidError(f"{name[:40]!r} is no field whose values can be listed.", "See the field list in the API description.")
-    limit = read.integer(parameters, "limit", FACET_VALUES_MAX, 1, FACET_VALUES_MAX)
-    chosen = {name: values for name, values in parameters.items() if name != "field"}
-    query = read.query(org_id, chosen, AUDIT, now)
-    found = {name: msgspec.json.decode(reader.facet(query, name, limit), type=list[_Facet]) for name in names}
-    return Facets({name: [FacetValue(_shown(each.value), int(each.count)) for each in values] for name, values in found.items()})
-
-
 def one_event(reader: AuditReader, org_id: str, identifier: str) -> bytes:
     """The event with this id as JSON; `NotFoundError` without one."""
     text = identifier.lower()
@@ -144,16 +113,6 @@ def one_event(reader: AuditReader, org_id: str, identifier: str) -> bytes:
     if row is None:
         raise NotFoundError(f"There is no audit event {identifier[:60]!r}.", "Ids come from the list of audit events.")
     return row
-
-
-class _Facet(msgspec.Struct):
-    value: str | None
-    count: int
-
-
-def _shown(value: str | None) -> str | None:
-    """Addresses are stored as IPv6."""
-    return value.removeprefix("::ffff:") if value is not None and value.count(".") == 3 else value
 
 
 @get(

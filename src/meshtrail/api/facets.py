@@ -1,0 +1,47 @@
+"""The values that fields have in the rows that a filter chooses, with their counts."""
+
+import msgspec
+
+from meshtrail.api import parameters as read
+from meshtrail.common.errors import InvalidError
+from meshtrail.model.columns import Kind
+from meshtrail.store.family_reader import FACET_VALUES_MAX, FamilyReader
+
+FACETS_MAX = 20
+"""Fields of one request: each is a read of its own."""
+
+_UNLISTED = frozenset({Kind.json, Kind.time, Kind.uuid, Kind.u64})
+
+
+class FacetValue(msgspec.Struct):
+    """A value, null where the field is unknown, and how many rows have it."""
+
+    value: str | None
+    count: int
+
+
+class Facets(msgspec.Struct):
+    """The most frequent values of each field that was asked for."""
+
+    data: dict[str, list[FacetValue]]
+
+
+def facets_of(reader: FamilyReader, org_id: str, parameters: read.Parameters, now: int) -> Facets:
+    """Values of the fields named by `field`, of the rows that the filters choose."""
+    names = list(dict.fromkeys(parameters.get("field", ())))
+    if not names or len(names) > FACETS_MAX:
+        raise InvalidError(f"field comes {len(names)} times; it must come from once to {FACETS_MAX} times.")
+    for name in names:
+        column = reader.family.columns.get(name)
+        if column is None or name == "org_id" or column.kind in _UNLISTED:
+            raise InvalidError(f"{name[:40]!r} is no field whose values can be listed.", "See the field list in the API description.")
+    limit = read.integer(parameters, "limit", FACET_VALUES_MAX, 1, FACET_VALUES_MAX)
+    chosen = {name: values for name, values in parameters.items() if name != "field"}
+    query = read.query(org_id, chosen, reader.family, now)
+    found = {name: msgspec.json.decode(reader.facet(query, name, limit), type=list[FacetValue]) for name in names}
+    return Facets({name: [FacetValue(_shown(each.value), each.count) for each in values] for name, values in found.items()})
+
+
+def _shown(value: str | None) -> str | None:
+    """Addresses are stored as IPv6."""
+    return value.removeprefix("::ffff:") if value is not None and value.count(".") == 3 else value

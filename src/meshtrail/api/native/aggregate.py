@@ -1,0 +1,51 @@
+"""Rows grouped and measured, and the values that fields of connections have."""
+
+import asyncio
+
+from litestar import get
+from litestar.datastructures import State
+
+from meshtrail.api.aggregation import AggregateAnswer, answer, question
+from meshtrail.api.facets import Facets, facets_of
+from meshtrail.api.native.traffic import AnyRequest, query_string
+from meshtrail.api.parameters import Parameters
+from meshtrail.control.service import Permission
+from meshtrail.store.family_reader import FamilyReader
+
+
+def aggregate_of(reader: FamilyReader, org_id: str, parameters: Parameters, now: int) -> AggregateAnswer:
+    """The answer of the API."""
+    asked = question(org_id, parameters, reader.family, now)
+    return answer(asked, reader.aggregate(asked.query, asked.asked))
+
+
+@get(
+    "/traffic/aggregate", opt={"permission": Permission.traffic_read}, summary="Group and measure connections",
+    operation_id="trafficAggregate",
+)  # fmt: skip
+async def traffic_aggregate(request: AnyRequest, state: State) -> AggregateAnswer:
+    """Measures (`count`, `sum(tx_bytes)`, …) of the connections that the filters choose, by any fields; the groups at the top, the
+    others together, and the whole."""
+    org_id, now = request.state.identity.org_id, state.clock()
+    return await asyncio.to_thread(aggregate_of, state.reader, org_id, query_string(request), now)
+
+
+@get("/audit/aggregate", opt={"permission": Permission.audit_read}, summary="Group and measure audit events", operation_id="auditAggregate")
+async def audit_aggregate(request: AnyRequest, state: State) -> AggregateAnswer:
+    """Measures of the audit events that the filters choose, by any fields."""
+    org_id, now = request.state.identity.org_id, state.clock()
+    return await asyncio.to_thread(aggregate_of, state.audit_reader, org_id, query_string(request), now)
+
+
+@get(
+    "/traffic/facets", opt={"permission": Permission.traffic_read}, summary="Values that fields of connections have",
+    operation_id="trafficFacets",
+)  # fmt: skip
+async def traffic_facets(request: AnyRequest, state: State) -> Facets:
+    """The most frequent values of each `field`, with their counts; takes the filters of the list."""
+    org_id, now = request.state.identity.org_id, state.clock()
+    return await asyncio.to_thread(facets_of, state.reader, org_id, query_string(request), now)
+
+
+ROUTES = (traffic_aggregate, audit_aggregate, traffic_facets)
+"""Routes below /api/v1."""

@@ -1,0 +1,152 @@
+"""Rows grouped and measured: the top groups, the rest of them together, and the whole, in one read.
+
+Each group keeps the *states* of its measures until it is known which groups are at the top; the others and the whole are
+merged states, so that also a distinct count or a percentile of the rest is exact, and not a sum of parts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from meshtrail.common.errors import InvalidError
+from meshtrail.store.engine import Engine, Share
+from meshtrail.store.measures import Function, Grouping, Measure, merged
+from meshtrail.store.query import Query, compiled
+
+GROUPINGS_MAX = 4
+"""Fields of one aggregate: the groups of more are nearly the rows themselves."""
+
+MEASURES_MAX = 8
+"""Measures of one aggregate: each is kept for every group."""
+
+TOP_MAX = 1_000
+"""Groups of one answer: more is an export."""
+
+GROUPS_MAX = 2_000_000
+"""Groups that a read may form before the top is chosen: at some hundred bytes each, what a read's memory takes."""
+
+Value = int | float | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """What is asked of the rows that a query chooses."""
+
+    groupings: tuple[Grouping, ...]
+    measures: tuple[Measure, ...]
+    order: int = 0
+    """The measure that groups are ordered by; -n is the n-th grouping."""
+    descending: bool = True
+    top: int = 20
+    zone: str = "UTC"
+
+    def __post_init__(self) -> None:
+        for what, found, most in (("fields", self.groupings, GROUPINGS_MAX), ("measures", self.measures, MEASURES_MAX)):
+            if len(found) > most:
+                raise InvalidError(f"{len(found)} {what}; at most {most} are allowed.")
+        if not self.measures:
+            raise InvalidError("There is nothing to measure.")
+        if not 1 <= self.top <= TOP_MAX:
+            raise InvalidError(f"top must be from 1 to {TOP_MAX}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One group: its values, and its measures, in the order they were asked for."""
+
+    values: list[Any]
+    measures: list[Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregated:
+    """The answer."""
+
+    top: list[Group]
+    others: list[Value] | None
+    """Measures of all groups that are not at the top, together; None when there is none."""
+    totals: list[Value]
+    """Measures of all rows."""
+    groups: int
+    """How many groups there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the rows of an aggregate come from: SQL of a table expression with the columns g0 … (values of the groupings), r (rows it
+    stands for), and for each measure with a column v0 … (value) and k0 … (how many of the rows know it)."""
+
+    sql: str
+
+
+def aggregated(engine: Engine, query: Query, asked: Aggregate, share: Share | None = None) -> Aggregated:
+    """Run it; `QueryTooLargeError` past the limits of time, memory or groups."""
+    part = compiled(query)
+    part.parameters["zone"] = asked.zone
+    source = raw_source(query, asked, part.where)
+    answer = engine.read(statement(source, asked), part.parameters, share=share)
+    return _understood(answer, asked)
+
+
+def raw_source(query: Query, asked: Aggregate, where: str) -> Source:
+    """The merged rows themselves."""
+    columns = [f"{grouping.sql(query.family)} AS g{n}" for n, grouping in enumerate(asked.groupings)]
+    columns.append("1 AS r")
+    for n, measure in enumerate(asked.measures):
+        if measure.column is not None:
+            columns += [f"{measure.value} AS v{n}", f"isNotNull({measure.column.name}) AS k{n}"]
+    return Source(f"SELECT {', '.join(columns)} FROM {query.family.name} FINAL WHERE {where}")
+
+
+def statement(source: Source, asked: Aggregate) -> str:
+    """The whole read: a line for each group at the top, one for the others, and one, of place 0, for the whole."""
+    states = [measure.states("r", f"v{n}", f"k{n}") for n, measure in enumerate(asked.measures)]
+    named = [[f"s{n}_{each}" for each in range(len(parts))] for n, parts in enumerate(states)]
+    keys = [f"g{n}" for n in range(len(asked.groupings))]
+    kept = [f"{sql} AS {name}" for parts, names in zip(states, named, strict=True) for sql, name in zip(parts, names, strict=True)]
+    grouped = f"SELECT {', '.join([*keys, *kept])} FROM ({source.sql})" + (f" GROUP BY {', '.join(keys)}" if keys else "")
+    order = _order(asked, named, keys)
+    ranked = f"SELECT *, row_number() OVER (ORDER BY {order}) AS rank, count() OVER () AS total FROM ({grouped})"
+    placed = f"SELECT *, toUInt32(least(rank, {asked.top + 1})) AS place FROM ({ranked})"
+    shown = [f"{grouping.shown(f'any(g{n})')} AS g{n}_" for n, grouping in enumerate(asked.groupings)]
+    finished = [
+        f"{measure.finish(merged(parts, names))} AS m{n}"
+        for n, (measure, parts, names) in enumerate(zip(asked.measures, states, named, strict=True))
+    ]
+    columns = ", ".join(["place", "max(total) AS groups", *shown, *finished])
+    return f"SELECT {columns} FROM ({placed}) GROUP BY GROUPING SETS ((place), ()) ORDER BY place"
+
+
+def _order(asked: Aggregate, named: Sequence[Sequence[str]], keys: Sequence[str]) -> str:
+    keys = [grouping.sorted(key) for grouping, key in zip(asked.groupings, keys, strict=True)]
+    if asked.order < 0:
+        first = keys[-asked.order - 1]
+    else:
+        first = asked.measures[asked.order].rank([f"finalizeAggregation({name})" for name in named[asked.order]])
+    return ", ".join([f"{first} {'DESC' if asked.descending else 'ASC'} NULLS LAST", *(f"{key} ASC NULLS LAST" for key in keys)])
+
+
+def _understood(answer: bytes, asked: Aggregate) -> Aggregated:
+    found = Aggregated([], None, [0 if measure.function in _NEVER_NULL else None for measure in asked.measures], 0)
+    for line in answer.splitlines():
+        row = msgspec.json.decode(line)
+        measures = [_number(measure, row[f"m{n}"]) for n, measure in enumerate(asked.measures)]
+        if row["place"] == 0:
+            found = replace(found, totals=measures, groups=int(row["groups"]) if asked.groupings else 0)
+        elif asked.groupings and row["place"] > asked.top:
+            found = replace(found, others=measures)
+        elif asked.groupings:
+            found.top.append(Group([row[f"g{n}_"] for n in range(len(asked.groupings))], measures))
+    return found
+
+
+_NEVER_NULL = frozenset({Function.count, Function.distinct})
+
+
+def _number(measure: Measure, value: Value) -> Value:
+    """Sums come as text, because JSON's numbers end before theirs; an average that is whole comes without a point."""
+    if value is None or measure.function not in {Function.sum, Function.avg}:
+        return value
+    return int(value) if measure.function is Function.sum else float(value)
