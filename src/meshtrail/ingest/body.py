@@ -1,5 +1,6 @@
 """Bodies: decompression within a limit."""
 
+import contextlib
 import zlib
 from typing import Final
 
@@ -10,6 +11,11 @@ from meshtrail.ingest.limits import DECOMPRESSED_BYTES_MAX
 
 ENCODINGS: Final = ("identity", "zstd", "gzip")
 _GZIP_WINDOW: Final = 31
+_ZSTD_WINDOW_BYTES_MAX: Final = 1 << 27
+"""Memory of one decoder."""
+
+_ZSTD_SLICE_BYTES: Final = 2_048
+"""What is unpacked at once: four bytes can stand for 128 KiB, so that a slice adds 64 MiB at most before its size is looked at."""
 
 
 def decompressed(body: bytes, encoding: str, limit: int = DECOMPRESSED_BYTES_MAX) -> bytes:
@@ -28,13 +34,30 @@ def _too_large(limit: int) -> TooLargeError:
 
 
 def _zstd(body: bytes, limit: int) -> bytes:
+    """One frame that says its size, as agents send it, is unpacked at once; anything else slice by slice."""
+    if 0 < _declared(body) <= limit:
+        with contextlib.suppress(zstandard.ZstdError):
+            whole: bytes = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES_MAX).decompress(body, allow_extra_data=False)
+            return whole
+    return _zstd_slices(body, limit)
+
+
+def _declared(body: bytes) -> int:
+    """What the first frame says of its size; -1 when it does not."""
+    try:
+        return zstandard.frame_content_size(body)
+    except zstandard.ZstdError:
+        return -1
+
+
+def _zstd_slices(body: bytes, limit: int) -> bytes:
     pieces: list[bytes] = []
     size, rest = 0, body
     while rest:
-        frame = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
-        for start in range(0, len(rest), 1 << 20):
+        frame = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES_MAX).decompressobj()
+        for start in range(0, len(rest), _ZSTD_SLICE_BYTES):
             try:
-                piece = frame.decompress(rest[start : start + (1 << 20)])
+                piece = frame.decompress(rest[start : start + _ZSTD_SLICE_BYTES])
             except zstandard.ZstdError as error:
                 raise InvalidError(f"The zstd body is damaged: {error}.") from None
             pieces.append(piece)
@@ -42,7 +65,7 @@ def _zstd(body: bytes, limit: int) -> bytes:
             if size > limit:
                 raise _too_large(limit)
             if frame.eof:
-                rest = frame.unused_data + rest[start + (1 << 20) :]
+                rest = frame.unused_data + rest[start + _ZSTD_SLICE_BYTES :]
                 break
         else:
             raise InvalidError("The zstd body is truncated.", "Send the whole frame.")
