@@ -28,8 +28,7 @@ EXPORT_ROWS = 1_000
 """Rows of one answer from which reading it is an export: nobody looks at that many."""
 
 _TEXT_CHARACTERS_MAX = 300
-_READING = frozenset({"GET", "HEAD"})
-_UNCHANGING = _READING | {"OPTIONS"}
+_UNCHANGING = frozenset({"GET", "HEAD", "OPTIONS"})
 AnyRequest = Request[Any, Any, Any]
 
 
@@ -86,7 +85,7 @@ def _initiator(request: AnyRequest, error: Exception, witness: Witness) -> Actor
 
 async def witness_reading(message: Any, scope: Any) -> None:
     """Litestar's hook before an answer is sent: write down which log was read."""
-    if message["type"] != "http.response.start" or not 200 <= message["status"] < 300 or scope["method"] not in _READING:
+    if message["type"] != "http.response.start" or not 200 <= message["status"] < 300 or scope["method"] == "OPTIONS":
         return
     identity = scope.get("state", {}).get("identity")
     handler = scope.get("route_handler")
