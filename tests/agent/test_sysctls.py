@@ -42,6 +42,28 @@ def test_after_a_crash(folder: Path, tmp_path: Path) -> None:
     assert _values(folder) == ["0", "1", "2"]
 
 
+def test_accounting_that_was_on_is_on_again(folder: Path, tmp_path: Path) -> None:
+    """A setting that was right at the start, and that the server had switched off, is put back, also after a crash."""
+    (folder / "nf_conntrack_acct").write_text("1\n", encoding="ascii")
+    for killed in (False, True):
+        sysctls = Sysctls(tmp_path / "note", folder)
+        sysctls.apply()
+        assert sysctls.account(False)
+        assert read("nf_conntrack_acct", folder) == "0"
+        if killed:
+            sysctls = Sysctls(tmp_path / "note", folder)
+            sysctls.apply()
+        sysctls.restore()
+        assert _values(folder) == ["1", "1", "2"]
+
+
+def test_who_changed_nothing_leaves_the_note_of_another(folder: Path, tmp_path: Path) -> None:
+    """An agent that could not start because another one runs does not take that one's note away."""
+    Sysctls(tmp_path / "note", folder).apply()
+    Sysctls(tmp_path / "note", folder).restore()
+    assert (tmp_path / "note").exists()
+
+
 def test_damaged_note(folder: Path, tmp_path: Path) -> None:
     """A note that cannot be read, or names other settings, is no note."""
     note = tmp_path / "note"

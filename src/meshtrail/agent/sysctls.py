@@ -12,7 +12,8 @@ from pathlib import Path
 from meshtrail.agent.netlink import attributes as a
 
 FOLDER = Path("/proc/sys/net/netfilter")
-WANTED = {"nf_conntrack_acct": "1", "nf_conntrack_timestamp": "1", "nf_conntrack_events": "1"}
+_ACCOUNTING = "nf_conntrack_acct"
+WANTED = {_ACCOUNTING: "1", "nf_conntrack_timestamp": "1", "nf_conntrack_events": "1"}
 """Byte counters, start and stop times, and events also for connections older than the listener. Each holds for one network
 namespace, and for connections made after the change."""
 
@@ -44,6 +45,7 @@ class Sysctls:
         self._note = note
         self._folder = folder
         self._before: dict[str, str] = {}
+        self._applied = False
         self.found: dict[str, str | None] = {}
         """The values at the start, whoever set them."""
 
@@ -53,6 +55,7 @@ class Sysctls:
 
     def apply(self) -> list[str]:
         """Set all; returns the names that could not be set."""
+        self._applied = True
         self.look()
         noted = self._noted()
         wrong = {name: value for name, value in self.found.items() if value != WANTED[name]}
@@ -62,11 +65,18 @@ class Sysctls:
         return [name for name in wrong if not self._set(name, WANTED[name])]
 
     def account(self, wanted: bool) -> bool:
-        """Count packets and bytes of new connections, or not; whether that could be set."""
-        return self._set("nf_conntrack_acct", str(int(wanted)))
+        """Count packets and bytes of new connections, or not; whether that could be set. Call `apply` first."""
+        found = self.found.get(_ACCOUNTING)
+        if _ACCOUNTING not in self._before and found is not None:
+            self._before[_ACCOUNTING] = found
+            self._write_note()
+        return self._set(_ACCOUNTING, str(int(wanted)))
 
     def restore(self) -> None:
-        """Put back what was there before."""
+        """Put back what was there before; nothing without `apply`: the note is of another agent then."""
+        if not self._applied:
+            return
+        self._applied = False
         for name, value in self._before.items():
             self._set(name, value)
         self._before.clear()
