@@ -371,3 +371,11 @@ def test_by_itself(pair: Pair, tmp_path: Path) -> None:
     finally:
         pair.near.inside(firewall.stop)
     assert not pair.near.run("nft", "list", "tables")
+
+
+def test_who_never_began_takes_nothing_away(pair: Pair, bench: Bench) -> None:
+    """An agent that could not start, because another one runs, leaves that one's rules alone."""
+    bench.apply(network_map(rule("a", 4_711)))
+    second = bench.another()
+    pair.near.inside(second.stop)
+    assert "meshtrail" in bench.tables()

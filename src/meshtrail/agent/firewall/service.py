@@ -316,13 +316,14 @@ class Firewall:
             self._kernel.remove()
 
     def stop(self, *, remove: bool = True) -> None:
-        """End the thread and, unless told otherwise, take our table away."""
+        """End the thread and, unless told otherwise, take our table away. Who neither began nor applied anything leaves it: it is
+        that of another agent, because of which this one could not start."""
         self._stopping = True
         self._domains.stop()
         self._notify()
         if self._thread is not None:
             self._thread.join(limits.STOP_S_MAX)
-        if remove:
+        if remove and (self._watch is not None or self._kernel.table.is_loaded):
             try:
                 self.remove()
             except NftError as error:
