@@ -16,6 +16,7 @@ from meshtrail.api.auth import Gate
 from meshtrail.api.dashboard import SessionReader, StoredTraffic
 from meshtrail.api.inventory_views import StoredInventory
 from meshtrail.api.service import Capture, Rooms, create_app
+from meshtrail.api.settings_views import StoredSettings
 from meshtrail.api.views import StoredAudit, StoredCollectors, StoredConnections
 from meshtrail.common.clock import Clock, wall_clock
 from meshtrail.control.agents import Agents
@@ -52,6 +53,7 @@ from meshtrail.web.inventory_routes import inventory_routes
 from meshtrail.web.pages import CaptureStatus
 from meshtrail.web.refused import error_page
 from meshtrail.web.service import create_router
+from meshtrail.web.settings_routes import settings_routes
 
 CONTROL_FILE = "control.sqlite"
 STORE_FOLDER = "store"
@@ -186,7 +188,7 @@ class Server:
     def _pages(self, rooms: Rooms) -> list[Router]:
         connections = StoredConnections(rooms)
         more = [connection_routes(connections), audit_routes(StoredAudit(rooms)), collector_routes(StoredCollectors(rooms))]
-        more.append(inventory_routes(StoredInventory(rooms)))
+        more += [inventory_routes(StoredInventory(rooms)), settings_routes(StoredSettings(rooms))]
         traffic, session = StoredTraffic(rooms.reader), SessionReader(rooms.gate)
         provider = self.config.oidc.shown_name if self.config.oidc is not None else ""
         return [create_router(traffic, session, self._capture_status, more=more, connections=connections.one, provider=provider)]

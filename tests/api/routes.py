@@ -87,6 +87,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/collectors"): Route(PUBLIC, page=P.collectors_read),
     ("GET", "/inventory"): Route(PUBLIC),
     **_INVENTORY,
+    ("GET", "/settings"): Route(PUBLIC, page=P.profile_read),
     ("GET", "/healthz"): Route(PUBLIC),
     ("GET", "/readyz"): Route(PUBLIC),
     ("GET", "/metrics"): Route(PUBLIC),

@@ -19,6 +19,8 @@ class Viewer:
     role: str | None = None
     local: bool = False
     """Whether the user signs in with a password that is kept here."""
+    session_id: str | None = None
+    """Not the session's secret."""
 
     def may(self, right: str) -> bool:
         """Whether something is to be shown that needs this right."""
@@ -32,5 +34,5 @@ def viewer(request: Request[Any, Any, Any]) -> Viewer:
         return Viewer()
     user = identity.user
     if user is None:
-        return Viewer(identity.permissions, None, identity.token_name or "")
-    return Viewer(identity.permissions, user.id, user.name, user.email, str(user.role), str(user.kind) == "local")
+        return Viewer(identity.permissions, None, identity.token_name or "", session_id=identity.session_id)
+    return Viewer(identity.permissions, user.id, user.name, user.email, str(user.role), str(user.kind) == "local", identity.session_id)

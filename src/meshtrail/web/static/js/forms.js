@@ -19,10 +19,9 @@ function read(form) {
 async function send(form) {
   const [method, path] = form.dataset.send.split(" ");
   const bare = method === "DELETE" || (method === "POST" && !form.querySelector("[name]"));
-  const answer = await fetch(path, {
-    method, credentials: "same-origin",
-    ...(bare ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(read(form)) }),
-  });
+  const headers = bare ? {} : { "Content-Type": "application/json" };
+  if (form.dataset.match) headers["If-Match"] = form.dataset.match;
+  const answer = await fetch(path, { method, headers, credentials: "same-origin", ...(bare ? {} : { body: JSON.stringify(read(form)) }) });
   const body = await answer.json().catch(() => ({}));
   if (answer.ok) return body;
   if (answer.status === 401) {
@@ -63,6 +62,13 @@ function show(form, secret) {
   box.querySelector("code").focus();
 }
 
+function settle(form) {
+  const done = form.querySelector(".done");
+  form.reset();
+  done.textContent = form.dataset.done;
+  done.hidden = false;
+}
+
 function mismatch(form) {
   const again = form.querySelector("[data-same-as]");
   return again && again.value !== form.elements[again.dataset.sameAs].value ? "The two new passwords differ." : "";
@@ -79,6 +85,7 @@ async function submit(event) {
   try {
     const answer = await send(form);
     if (form.dataset.secret) show(form, answer[form.dataset.secret]);
+    else if (form.dataset.done) settle(form);
     else location.assign(form.dataset.then ?? location.href);
   } catch (error) {
     say(form, error instanceof TypeError ? "The server does not answer. Nothing may have been changed." : error.message);

@@ -17,6 +17,7 @@ async function refresh() {
   }
 }
 
+document.querySelector(".pages [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" }); // on a phone
 preferences.start({ onZone: () => {} });
 const every = Number(document.getElementById("main").dataset.refreshMs);
 if (every) setInterval(refresh, every);
