@@ -1,5 +1,7 @@
 """What happens often is told once, counted, and bounded."""
 
+from dataclasses import replace
+
 from meshtrail.control.actor import Actor
 from meshtrail.control.coalescing import Bounds, Coalescer, Occurrence
 from meshtrail.model.activities import Activity
@@ -62,10 +64,24 @@ def test_a_flood_from_ever_new_keys_is_one_event() -> None:
     assert together.error is not None and together.error.startswith("44 more")
 
 
+def test_what_failed_is_not_told_as_done() -> None:
+    """Of a flood of changes that were not possible the number is told as failures, apart from what was denied."""
+    clock, coalescer = Clock(), Coalescer(Bounds(window_s=60, singly=1, keys=100, events=1, details=3))
+    failed = replace(occurrence(activity=Activity.policy_update), outcome=Outcome.failure, status=422)
+    denied = replace(occurrence(activity=Activity.sign_in_fail), outcome=Outcome.denied, status=401)
+    for number, each in enumerate([failed, failed, failed, denied, denied]):
+        coalescer.add(number, each, clock())
+    told = coalescer.due(clock(), everything=True)
+    assert sorted((each.activity, each.outcome, each.meta["suppressed"]) for each in told) == sorted(
+        [(Activity.policy_update, Outcome.failure, 2), (Activity.sign_in_fail, Outcome.denied, 2)]
+    )
+
+
 def test_memory_is_bounded() -> None:
     """Above the limit of keys nothing is kept but the number."""
     clock, coalescer = Clock(), Coalescer(Bounds(window_s=60, singly=1, keys=5, events=1_000, details=3))
-    told = [coalescer.add(f"k{number}", occurrence(activity=Activity.log_read), clock()) for number in range(30)]
+    reading = replace(occurrence(activity=Activity.log_read), outcome=Outcome.success, status=200)
+    told = [coalescer.add(f"k{number}", reading, clock()) for number in range(30)]
     assert sum(each is not None for each in told) == 5
     (together,) = coalescer.due(clock(), everything=True)
     assert (together.meta["suppressed"], together.activity, together.outcome) == (25, Activity.log_read, Outcome.success)

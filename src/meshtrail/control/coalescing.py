@@ -13,7 +13,7 @@ from typing import Any
 from meshtrail.common.clock import rfc3339
 from meshtrail.control.actor import Actor, system
 from meshtrail.control.audit import Target
-from meshtrail.model.activities import BY_CODE, Activity
+from meshtrail.model.activities import Activity
 from meshtrail.model.enums import InitiatorType, Outcome
 
 
@@ -65,8 +65,7 @@ class _Known:
 class _Window:
     begun: int
     events: int = 0
-    suppressed: Counter[str] = field(default_factory=Counter)
-    """By activity."""
+    suppressed: Counter[tuple[Activity, Outcome]] = field(default_factory=Counter)
 
 
 _Place = tuple[str, bool]
@@ -110,7 +109,7 @@ class Coalescer:
         for place, window in list(self._windows.items()):
             if window.begun <= over or everything:
                 del self._windows[place]
-                found += [_suppressed(place[0], word, count, window.begun, now) for word, count in window.suppressed.items()]
+                found += [_suppressed(place[0], *kind, count, window.begun, now) for kind, count in window.suppressed.items()]
         return found
 
     def _may_tell(self, occurrence: Occurrence, now: int) -> bool:
@@ -121,7 +120,7 @@ class Coalescer:
         return self._windows.setdefault(place, _Window(now))
 
     def _suppress(self, occurrence: Occurrence, now: int) -> None:
-        self._window(occurrence, now).suppressed[occurrence.activity.value] += 1
+        self._window(occurrence, now).suppressed[occurrence.activity, occurrence.outcome] += 1
 
     def _count(self, known: _Known, occurrence: Occurrence, now: int) -> None:
         known.since = known.since or now
@@ -142,9 +141,7 @@ def _together(last: Occurrence, known: _Known) -> Occurrence:
     return replace(last, meta=meta, details={})
 
 
-def _suppressed(org_id: str, word: str, count: int, since: int, until: int) -> Occurrence:
-    activity = BY_CODE[word]
+def _suppressed(org_id: str, activity: Activity, outcome: Outcome, count: int, since: int, until: int) -> Occurrence:
     meta = {"suppressed": count, "since": rfc3339(since), "until": rfc3339(until)}
-    outcome = Outcome.denied if activity is Activity.request_refuse else Outcome.success
     error = f"{count} more were too many to be told one by one."
     return Occurrence(system(org_id), activity, outcome=outcome, error=error, meta=meta)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from meshtrail.filter import FilterError, parse, printed
 from meshtrail.filter.tree import And, Node, Word
-from meshtrail.model.activities import Activity
+from meshtrail.model.activities import BY_CODE
 from meshtrail.model.columns import AUDIT
 from meshtrail.web import formats
 from meshtrail.web.changes import Change, changes
@@ -39,7 +39,6 @@ _MONOSPACED = frozenset(
 _NAMES = ("rules", "groups")
 """Members of `meta` that say what ids were called."""
 
-_ACTIVITIES = {each.value: each for each in Activity}
 Row = Mapping[str, Any]
 
 
@@ -202,7 +201,7 @@ def _without_outcome(filters: Filters) -> Filters:
 def audit_line(row: Row, now: datetime) -> AuditLine:
     """An event in words."""
     code = str(row["activity_code"])
-    known = _ACTIVITIES.get(code)
+    known = BY_CODE.get(code)
     changed = {**_names(row.get("before")), **_names(row.get("after"))}
     return AuditLine(
         id=str(row["id"]),
