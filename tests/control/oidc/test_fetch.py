@@ -1,8 +1,18 @@
 """Requests to a provider that is slow, large, elsewhere or gone."""
 
+import datetime as dt
+import http.server
+import socket
+import ssl
+import threading
 from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from meshtrail.common.clock import wall_clock
 from meshtrail.control.oidc.fetch import ProviderUnavailableError, document, fetch
@@ -65,3 +75,79 @@ def test_nobody_there(place: IdentityProvider) -> None:
     for url in (f"{place.issuer}/x", "http://nobody.invalid/x", "http://[::1]:1/x"):
         with pytest.raises(ProviderUnavailableError):
             fetch("GET", url)
+
+
+def test_an_answer_that_never_begins() -> None:
+    """Headers that come letter by letter are cut off as well."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        stop = threading.Event()
+
+        def drip() -> None:
+            taken, _ = listener.accept()
+            with taken:
+                taken.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+                while not stop.wait(0.02):
+                    try:
+                        taken.sendall(b"x")
+                    except OSError:
+                        return
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        began = wall_clock()
+        with pytest.raises(ProviderUnavailableError):
+            fetch("GET", f"http://127.0.0.1:{listener.getsockname()[1]}/", seconds=0.5)
+        assert wall_clock() - began < 5_000_000
+        stop.set()
+        thread.join(10)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A key and a certificate for 127.0.0.1 that nobody trusts yet."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(x509.random_serial_number()).not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(key, hashes.SHA256())
+    )  # fmt: skip
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    file = tmp_path / "server.pem"
+    file.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain) + made.public_bytes(pem))
+    return file
+
+
+def test_tls_is_checked(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate that nobody vouches for, or that is another host's, ends it; one that the system trusts does not."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    port = server.server_address[1]
+    try:
+        with pytest.raises(ProviderUnavailableError) as untrusted:
+            fetch("GET", f"https://127.0.0.1:{port}/")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert document(f"https://127.0.0.1:{port}/") == {}
+        with pytest.raises(ProviderUnavailableError) as other:
+            fetch("GET", f"https://localhost:{port}/")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert "CERTIFICATE_VERIFY_FAILED" in untrusted.value.reason and "CERTIFICATE_VERIFY_FAILED" in other.value.reason
