@@ -22,6 +22,7 @@ def test_errors_have_one_shape(server: ServerProcess) -> None:
         "/api/v1/traffic?nonsense=1": 400, "/api/v1/traffic?limit=0": 400, "/api/v1/traffic?from=x": 400,
         "/api/v1/traffic?order=up": 400, "/api/v1/traffic?limit=5&limit=6": 400, "/api/v1/nothing": 404,
         "/api/v1/traffic/nonsense": 404, "/api/v1/traffic?cursor=x": 400, "/api/v1/traffic/histogram?buckets=9999": 400,
+        "/api/v1/traffic?" + "&".join(["state=open"] * 1_300): 400,
     }.items():  # fmt: skip
         code, content, headers = server.raw("GET", path)
         error = json.loads(content)["error"]

@@ -109,6 +109,19 @@ def test_sessions_are_listed_and_few(control: Control, organisation: Organisatio
         control.sessions.revoke(system(another), ALL_PERMISSIONS, user, listed[0].id)
 
 
+def test_sessions_of_a_token_are_few(control: Control, organisation: Organisation, clock: Clock) -> None:
+    """The oldest one goes."""
+    by = system(organisation.id)
+    identifier, _ = control.tokens.create(by, ALL_PERMISSIONS, "t", [Scope.read])
+    started = []
+    for _ in range(SESSIONS_PER_USER_MAX + 1):
+        clock.pass_s(1)
+        started.append(control.sessions.start_with_token(identifier, organisation.id, by).secret)
+    with pytest.raises(UnauthenticatedError):
+        control.session_identity(started[0])
+    assert control.session_identity(started[1]).token_id == control.session_identity(started[-1]).token_id == identifier
+
+
 def test_nobody_ends_sessions_of_the_more_powerful(control: Control, organisation: Organisation) -> None:
     """An administrator those of an owner."""
     owner = control.users.list(organisation.id)[0]

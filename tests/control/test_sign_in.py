@@ -179,7 +179,7 @@ def test_a_password_set_by_another_ends_all_sessions(control: Control, organisat
 
 
 def test_the_first_password_is_set_after_a_link(control: Control, organisation: Organisation) -> None:
-    """By oneself, in a session; not by a token, and not once there is one."""
+    """By oneself, in a session; not by a token, nor in a session of one, which may have fewer rights; and not once there is one."""
     by = system(organisation.id)
     started = control.sessions.use_link(control.sessions.add_link(by))
     owner = control.session_identity(started.secret).user
@@ -187,6 +187,8 @@ def test_the_first_password_is_set_after_a_link(control: Control, organisation: 
     control.users.update(by, ALL_PERMISSIONS, owner.id, UserChange(email="owner@example.org"))
     with pytest.raises(UnusableError, match="no password"):
         control.sign_in.change_password(actor_of(owner), owner.id, "", PASSWORD)
+    with pytest.raises(UnusableError, match="no password"):
+        control.sign_in.change_password(actor_of(owner, HERE, started.id, "the token of the session"), owner.id, "", PASSWORD)
     oneself = actor_of(owner, HERE, started.id)
     control.sign_in.change_password(oneself, owner.id, "", PASSWORD)
     control.sign_in.with_password("owner@example.org", PASSWORD)

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from meshtrail.common.errors import InvalidError
 from meshtrail.web.filters import CONDITIONS_MAX, Condition, Filters, lifted, parse
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -116,3 +117,9 @@ def test_a_filter_with_a_mistake_is_typed_again() -> None:
 def test_conditions_are_bounded() -> None:
     """An address with more conditions than the API takes is cut."""
     assert len(parse("&".join(f"f{number}=1" for number in range(200))).conditions) == CONDITIONS_MAX
+
+
+def test_too_many_fields_are_refused() -> None:
+    """In words, as whatever else cannot be asked."""
+    with pytest.raises(InvalidError, match="fields"):
+        parse("&".join(["state=open"] * 1_300))

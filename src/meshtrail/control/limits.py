@@ -157,7 +157,7 @@ TOKENS_MAX = 1_000
 """Tokens of an organisation that belong to no user."""
 
 SESSIONS_PER_USER_MAX = 50
-"""Sessions of one user at the same time: browsers of a person. The next one ends the oldest."""
+"""Sessions of one user, or of one token, at the same time: browsers of a person. The next one ends the oldest."""
 
 SESSION_S = 12 * 3600
 """A working day, then sign in again."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from meshtrail.common.clock import Clock
 from meshtrail.common.errors import ForbiddenError, UnauthenticatedError, UnusableError
@@ -67,16 +67,14 @@ class Sessions:
         with self._database.write() as transaction:
             row = transaction.execute(select(tokens).where(tokens.c.id == token_id, tokens.c.org_id == org_id)).first()
             owner = checks.there(row, "token", token_id)
+            _make_room(transaction, (sessions.c.org_id == org_id) & (sessions.c.token_id == token_id))
             started = self._insert(transaction, org_id, None, token_id, where)
             target = None if owner.user_id is None else target_of(found_user(transaction, org_id, owner.user_id))
             record(transaction, by, Activity.dashboard_login, target, meta={"method": "token", "token_id": token_id})
             return started
 
     def _start_of(self, transaction: Connection, user: User, method: str, where: Origin) -> Started:
-        mine = (sessions.c.org_id == user.org_id) & (sessions.c.user_id == user.id)
-        newest = select(sessions.c.hash).where(mine).order_by(sessions.c.created_at.desc()).offset(SESSIONS_PER_USER_MAX - 1)
-        too_many = transaction.execute(newest).scalars().all()
-        transaction.execute(delete(sessions).where(sessions.c.hash.in_(too_many)))
+        _make_room(transaction, (sessions.c.org_id == user.org_id) & (sessions.c.user_id == user.id))
         started = self._insert(transaction, user.org_id, user.id, None, where)
         transaction.execute(update(users).where(this_user(user.org_id, user.id)).values(last_login_at=self._clock()))
         record(transaction, actor_of(user, where, started.id), Activity.dashboard_login, target_of(user), meta={"method": method})
@@ -173,3 +171,10 @@ class Sessions:
             started = self._start_of(transaction, user, "link", where)
             record(transaction, actor_of(user, where, started.id), Activity.sign_in_link_use, meta={"user_id": user.id})
         return started
+
+
+def _make_room(transaction: Connection, mine: ColumnElement[bool]) -> None:
+    """End the oldest of these sessions, so that there is room for one more."""
+    newest = select(sessions.c.hash).where(mine).order_by(sessions.c.created_at.desc()).offset(SESSIONS_PER_USER_MAX - 1)
+    too_many = transaction.execute(newest).scalars().all()
+    transaction.execute(delete(sessions).where(sessions.c.hash.in_(too_many)))

@@ -90,7 +90,8 @@ class SignIn:
         with self._database.read() as transaction:
             user = found_user(transaction, by.org_id, user_id)
             candidate = _kept(transaction, user)
-        if candidate is None and user.kind is UserKind.local and by.session_id is not None and not old:
+        oneself = by.session_id is not None and by.token_id is None
+        if candidate is None and user.kind is UserKind.local and oneself and not old:
             return self._replace(by, user, new, Activity.user_password_change, but=by.session_id)
         if candidate is None:
             raise UnusableError("old_password: the user has no password.", "Sign in by a link and leave it empty to set the first one.")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode
 
+from meshtrail.common.errors import InvalidError
 from meshtrail.model.columns import TRAFFIC
 from meshtrail.web.typed import joined, typed_filter
 
@@ -167,11 +168,18 @@ class Filters:
         return replace(self, conditions=tuple(kept))
 
 
+def _fields(query_string: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(query_string, max_num_fields=QUERY_FIELDS_MAX)
+    except ValueError:
+        raise InvalidError(f"The address has more than {QUERY_FIELDS_MAX} fields.", "Ask for less at once.") from None
+
+
 def parse(query_string: str) -> Filters:
     """Filters of a query string. Names that are no filter are kept: the API says what is wrong with them."""
     plain: dict[str, str] = {}
     filters = Filters()
-    for name, value in parse_qsl(query_string, max_num_fields=QUERY_FIELDS_MAX):
+    for name, value in _fields(query_string):
         if name in {"search", "last", "from", "to", "cursor"}:
             plain[name] = value
         elif len(filters.conditions) < CONDITIONS_MAX:

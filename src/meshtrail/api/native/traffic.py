@@ -12,9 +12,11 @@ from litestar.datastructures import State
 
 from meshtrail.api import parameters as read
 from meshtrail.api.bounds import bounds
+from meshtrail.api.questions import asked
 from meshtrail.common.clock import microseconds, rfc3339, wall_clock
 from meshtrail.common.errors import InvalidError, NotFoundError
 from meshtrail.control.service import Identity, Permission
+from meshtrail.store.engine import Share
 from meshtrail.store.reader import NATIVE_COLUMNS, Cursor, Reader, rows_in
 
 JSON = "application/json"
@@ -24,6 +26,9 @@ INTERVALS_MS = (
     3_600_000, 7_200_000, 14_400_000, 21_600_000, 43_200_000, 86_400_000, 172_800_000, 604_800_000, 2_592_000_000,
 )  # fmt: skip
 """Widths of histogram bars that people can read."""
+
+QUERY_FIELDS_MAX = 1_200
+"""Fields of one query string: the conditions that a query may have, each with a score of values."""
 
 AnyRequest = Request[Identity, Any, State]
 
@@ -46,7 +51,10 @@ class Histogram(msgspec.Struct):
 
 def query_string(request: AnyRequest) -> dict[str, list[str]]:
     """The query string, every name with its values."""
-    return parse_qs(request.scope["query_string"].decode("latin-1"), keep_blank_values=False, max_num_fields=1_200)
+    try:
+        return parse_qs(request.scope["query_string"].decode("latin-1"), keep_blank_values=False, max_num_fields=QUERY_FIELDS_MAX)
+    except ValueError:
+        raise InvalidError(f"The query has more than {QUERY_FIELDS_MAX} fields.", "Ask for less at once.") from None
 
 
 def list_page(reader: Reader, org_id: str, parameters: read.Parameters) -> bytes:
@@ -75,7 +83,7 @@ def _next_cursor(rows: bytes, limit: int) -> str | None:
     return Cursor(microseconds(last.started_at), last.reporter_id, last.flow_id).encode()
 
 
-def histogram_of(reader: Reader, org_id: str, parameters: read.Parameters) -> Histogram:
+def histogram_of(reader: Reader, org_id: str, parameters: read.Parameters, share: Share | None = None) -> Histogram:
     """Counts by verdict over the window; without a window, over the last day of which there are rows."""
     query = read.query(org_id, parameters)
     buckets = read.integer(parameters, "buckets", read.BUCKETS, 1, read.BUCKETS_MAX)
@@ -85,7 +93,7 @@ def histogram_of(reader: Reader, org_id: str, parameters: read.Parameters) -> Hi
     if last - first >= 2 * read.BUCKETS_MAX:
         raise InvalidError("The window is too long for a histogram.", "Narrow it with from and to.")
     bounded = replace(query, since=since, until=until)
-    counted = {row["bucket"]: row for row in msgspec.json.decode(reader.histogram(bounded, interval))}
+    counted = {row["bucket"]: row for row in msgspec.json.decode(reader.histogram(bounded, interval, share))}
     bars = [_bar(bucket, interval, counted.get(bucket, {})) for bucket in range(first, last + 1)]
     return Histogram(bars, interval)
 
@@ -109,8 +117,8 @@ async def list_traffic(request: AnyRequest, state: State) -> Response[bytes]:
 @get("/traffic/histogram", opt={"permission": Permission.traffic_read}, summary="Count rows over time", operation_id="trafficHistogram")
 async def traffic_histogram(request: AnyRequest, state: State) -> Histogram:
     """Rows by verdict for each interval; takes the filters of the list."""
-    org_id = request.state.identity.org_id
-    return await asyncio.to_thread(histogram_of, state.reader, org_id, query_string(request))
+    org_id, parameters = request.state.identity.org_id, query_string(request)
+    return await asked(request, org_id, lambda share: histogram_of(state.reader, org_id, parameters, share))
 
 
 @get(

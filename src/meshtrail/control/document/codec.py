@@ -39,7 +39,7 @@ def decode(content: bytes, form: Form) -> Document:
         return msgspec.convert(msgspec.to_builtins(tomllib.loads(content.decode())), Document)
     except msgspec.ValidationError as error:
         raise InvalidError(_placed(str(error))) from None
-    except (msgspec.DecodeError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # of TOML also a number of thousands of digits
         raise InvalidError(f"The document is no {form.upper()}: {error}.") from None
 
 
