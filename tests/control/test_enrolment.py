@@ -78,7 +78,7 @@ def test_signatures_and_clocks_that_are_wrong(control: Control, organisation: Or
 
 def test_names_that_cannot_be_shown(control: Control, organisation: Organisation) -> None:
     """Empty, too long, or with control characters."""
-    for name in ("", "  ", "x" * 201, "a\x1b[31m"):
+    for name in ("", "  ", "x" * 201, "a\x1b[31m", "a\nb", "a\tb"):
         with pytest.raises(UnusableError, match="name"):
             control.enrolment.enrol(Machine(name).asks(organisation.key(), organisation.clock.now))
 

@@ -20,11 +20,11 @@ _DOMAIN_CHARACTERS_MAX = 253
 
 
 def name(value: str, field: str = "name") -> str:
-    """A name for people: not empty, not too long, without control characters."""
+    """A name for people: not empty, not too long, of one line, without control characters."""
     text = value.strip()
     if not text:
         raise UnusableError(f"{field}: it must not be empty.")
-    return _readable(text, field, NAME_CHARACTERS_MAX)
+    return _readable(text, field, NAME_CHARACTERS_MAX, "")
 
 
 def description(value: str | None, field: str = "description") -> str:
@@ -32,10 +32,10 @@ def description(value: str | None, field: str = "description") -> str:
     return _readable(value or "", field, DESCRIPTION_CHARACTERS_MAX)
 
 
-def _readable(text: str, field: str, characters_max: int) -> str:
+def _readable(text: str, field: str, characters_max: int, besides: str = "\n\t") -> str:
     if len(text) > characters_max:
         raise UnusableError(f"{field}: it has {len(text)} characters, at most {characters_max} are possible.")
-    if any(not (character.isprintable() or character in "\n\t") for character in text):
+    if any(not (character.isprintable() or character in besides) for character in text):
         raise UnusableError(f"{field}: it holds a control character.")
     return text
 
