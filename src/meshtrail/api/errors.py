@@ -12,7 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, SerializationException, ValidationException
 
 from meshtrail.common.errors import MeshTrailError
-from meshtrail.store.engine import EngineError, EngineUnavailableError, QueryTooLargeError
+from meshtrail.store.engine import EngineError, EngineUnavailableError, QueryTooLargeError, ReadCancelledError
 
 NATIVE_PREFIX = "/api/v1/"
 NETBIRD_PREFIX = "/api/"
@@ -51,16 +51,30 @@ def _translated(error: Exception) -> tuple[int, str, str, str, list[dict[str, An
     match error:
         case MeshTrailError():
             return error.status, error.code, error.message, error.remedy, error.details
-        case QueryTooLargeError():
-            return 422, "too_broad", "The question reads more than one answer may.", "Narrow the time or the filter.", []
-        case EngineUnavailableError():
-            return 503, "unavailable", str(error), "Try again in a moment.", []
+        case EngineError():
+            return *_of_engine(error), []
         case ValidationException(extra=[{"key": key, "message": text}, *_]):
             return 400, "invalid", f"{'the body' if key == 'data' else key}: {str(text)[:300]}.", "", []
         case HTTPException(status_code=status) if status < 500:
             return status, _CODES.get(status, "invalid"), str(error.detail), "", []
         case _:
-            return 500, "internal", "The server made a mistake; it is in its log under this request id.", "", []
+            return 500, "internal", _MISTAKE, "", []
+
+
+def _of_engine(error: EngineError) -> tuple[int, str, str, str]:
+    match error:
+        case QueryTooLargeError():
+            message = "The question is too broad: it reads more than one answer may."
+            return 422, "too_broad", message, "Narrow the time or the filter, or ask for a background export."
+        case ReadCancelledError():
+            return 499, "cancelled", "The client left before the answer.", ""
+        case EngineUnavailableError():
+            return 503, "unavailable", str(error), "Try again in a moment."
+        case _:
+            return 500, "internal", _MISTAKE, ""
+
+
+_MISTAKE = "The server made a mistake; it is in its log under this request id."
 
 
 def _as_netbird(request: AnyRequest, error: Exception, status: int, message: str) -> tuple[int, str]:

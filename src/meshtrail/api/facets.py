@@ -5,6 +5,7 @@ import msgspec
 from meshtrail.api import parameters as read
 from meshtrail.common.errors import InvalidError
 from meshtrail.model.columns import Kind
+from meshtrail.store.engine import Share
 from meshtrail.store.family_reader import FACET_VALUES_MAX, FamilyReader
 
 FACETS_MAX = 20
@@ -26,7 +27,7 @@ class Facets(msgspec.Struct):
     data: dict[str, list[FacetValue]]
 
 
-def facets_of(reader: FamilyReader, org_id: str, parameters: read.Parameters, now: int) -> Facets:
+def facets_of(reader: FamilyReader, org_id: str, parameters: read.Parameters, now: int, share: Share | None = None) -> Facets:
     """Values of the fields named by `field`, of the rows that the filters choose."""
     names = list(dict.fromkeys(parameters.get("field", ())))
     if not names or len(names) > FACETS_MAX:
@@ -38,7 +39,7 @@ def facets_of(reader: FamilyReader, org_id: str, parameters: read.Parameters, no
     limit = read.integer(parameters, "limit", FACET_VALUES_MAX, 1, FACET_VALUES_MAX)
     chosen = {name: values for name, values in parameters.items() if name != "field"}
     query = read.query(org_id, chosen, reader.family, now)
-    found = {name: msgspec.json.decode(reader.facet(query, name, limit), type=list[FacetValue]) for name in names}
+    found = {name: msgspec.json.decode(reader.facet(query, name, limit, share), type=list[FacetValue]) for name in names}
     return Facets({name: [FacetValue(_shown(each.value), each.count) for each in values] for name, values in found.items()})
 
 

@@ -11,6 +11,7 @@ from litestar.datastructures import State
 from litestar.openapi.spec import OpenAPI
 
 from meshtrail.api import elsewhere
+from meshtrail.api.aggregate_schema import with_aggregates
 from meshtrail.api.audit_schema import with_audit
 from meshtrail.api.auth import PUBLIC, Gate
 from meshtrail.api.connection_schema import with_connections
@@ -36,6 +37,7 @@ from meshtrail.api.native import policy_check as policy_checks
 from meshtrail.api.netbird import accounts, events, groups, network_traffic, networks, peers, policies, setup_keys, users
 from meshtrail.api.netbird import tokens as user_tokens
 from meshtrail.api.preconditions import add_tag, check_tag
+from meshtrail.api.questions import Questions
 from meshtrail.api.schema import openapi_config, with_permissions
 from meshtrail.api.traffic_schema import described
 from meshtrail.api.witnessing import witness_reading, witness_refusal
@@ -100,7 +102,7 @@ async def openapi(request: AnyRequest) -> Response[bytes]:
     """The API description (OpenAPI 3.1)."""
     app: Litestar = request.app
     schema: OpenAPI = app.openapi_schema
-    described_fully = with_permissions(with_audit(with_connections(described(schema.to_schema()))), app)
+    described_fully = with_permissions(with_aggregates(with_audit(with_connections(described(schema.to_schema())))), app)
     return Response(msgspec.json.encode(described_fully), media_type="application/json")
 
 
@@ -147,6 +149,7 @@ def create_app(
             "audit_reader": rooms.audit_reader, "audit_pipeline": rooms.audit_pipeline,
             "audit_streams": Tails(), "witness": rooms.witness, "refusals": witness_refusal, "error_page": error_page,
             "sign_ins": Lane(PASSWORD_HASHES_MAX, SIGN_INS_WAITING_MAX, "sign-in"), "elsewhere": rooms.elsewhere,
+            "questions": Questions(rooms.reader.cancel),
             "exchanges": Lane(EXCHANGES_MAX, EXCHANGES_WAITING_MAX, "the identity provider"),
         }
     )  # fmt: skip
@@ -165,5 +168,5 @@ def create_app(
         request_max_body_size=BODY_BYTES_MAX,
         state=state,
         logging_config=None,
-        on_shutdown=[state.sign_ins.close, state.exchanges.close],
+        on_shutdown=[state.sign_ins.close, state.exchanges.close, state.questions.close],
     )  # fmt: skip

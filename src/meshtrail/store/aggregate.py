@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from meshtrail.common.errors import InvalidError
-from meshtrail.store.engine import Engine, Share
+from meshtrail.store.engine import Engine, QueryTooLargeError, Share
 from meshtrail.store.measures import Function, Grouping, Measure, merged
 from meshtrail.store.query import Query, compiled
 
@@ -81,8 +81,28 @@ class Source:
     sql: str
 
 
+ROWS_MAX = 300_000_000
+"""Stored reports that one question may look at, by what the engine expects from its indexes: some seconds of two cores for the
+simplest, and more would only run into the limit of time."""
+
+
+def estimated_rows(engine: Engine, query: Query) -> int:
+    """Stored reports that a read of these rows has to look at, from partitions, keys and skip indexes alone."""
+    part = compiled(query)
+    answer = engine.read(f"EXPLAIN ESTIMATE SELECT seq FROM {query.family.name} WHERE {part.where}", part.parameters, "JSONEachRow")
+    return sum(int(msgspec.json.decode(line)["rows"]) for line in answer.splitlines())
+
+
+def guard(engine: Engine, query: Query) -> None:
+    """`QueryTooLargeError` when the rows are too many to be looked at for one answer."""
+    rows = estimated_rows(engine, query)
+    if rows > ROWS_MAX:
+        raise QueryTooLargeError(f"{rows} rows would be read; at most {ROWS_MAX} are")
+
+
 def aggregated(engine: Engine, query: Query, asked: Aggregate, share: Share | None = None) -> Aggregated:
-    """Run it; `QueryTooLargeError` past the limits of time, memory or groups."""
+    """Run it; `QueryTooLargeError` past the limits of rows, time, memory or groups."""
+    guard(engine, query)
     part = compiled(query)
     part.parameters["zone"] = asked.zone
     source = raw_source(query, asked, part.where)

@@ -2,7 +2,7 @@
 
 from meshtrail.model.columns import AUDIT
 from meshtrail.model.enums import Outcome
-from meshtrail.store.engine import Engine
+from meshtrail.store.engine import Engine, Share
 from meshtrail.store.family_reader import FamilyReader
 from meshtrail.store.query import Query
 
@@ -15,6 +15,6 @@ class AuditReader(FamilyReader):
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine, AUDIT)
 
-    def histogram(self, query: Query, interval_ms: int) -> bytes:
+    def histogram(self, query: Query, interval_ms: int, share: Share | None = None) -> bytes:
         """Counts by outcome for each interval that has events: JSON array of bucket, success, failure, denied."""
-        return self.counts_over_time(query, interval_ms, _OUTCOMES)
+        return self.counts_over_time(query, interval_ms, _OUTCOMES, share)

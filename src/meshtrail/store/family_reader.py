@@ -102,8 +102,8 @@ class FamilyReader:
                 return rows
         return self._sparse_page(part, shown, ordered, limit, offset)
 
-    def _array(self, sql: str, parameters: Parameters) -> bytes:
-        return array(self._engine.read(sql, parameters))
+    def _array(self, sql: str, parameters: Parameters, share: Share | None = None) -> bytes:
+        return array(self._engine.read(sql, parameters, share=share))
 
     def _reach(self, part: Compiled, order: str, reports: int) -> int | None:
         """Time of the report below which the page cannot lie, or None when fewer reports match."""
@@ -147,7 +147,7 @@ class FamilyReader:
         sql = f"SELECT {self.native.sql} FROM {self.family.name} FINAL WHERE {part.where} LIMIT 1"
         return self._engine.read(sql, part.parameters, self.native.form).strip() or None
 
-    def counts_over_time(self, query: Query, interval_ms: int, series: Mapping[str, str]) -> bytes:
+    def counts_over_time(self, query: Query, interval_ms: int, series: Mapping[str, str], share: Share | None = None) -> bytes:
         """Counts for each interval that has rows: JSON array of `bucket` (the interval's number since 1970) and one member for
         each of the series, whose SQL is an aggregate that may name the members before it."""
         part = compiled(query)
@@ -156,9 +156,10 @@ class FamilyReader:
             f"SELECT intDiv(toUnixTimestamp64Milli({self.family.time}), {interval_ms}) AS bucket, {columns} "
             f"FROM {self.family.name} FINAL WHERE {part.where} GROUP BY bucket ORDER BY bucket",
             part.parameters,
+            share,
         )
 
-    def facet(self, query: Query, name: str, limit: int = FACET_VALUES_MAX) -> bytes:
+    def facet(self, query: Query, name: str, limit: int = FACET_VALUES_MAX, share: Share | None = None) -> bytes:
         """The most frequent values of a column: JSON array of `value` (text, or null where unknown) and `count`. KeyError for a
         column that the family does not have."""
         column = self.family.columns[name]
@@ -168,11 +169,16 @@ class FamilyReader:
             f"SELECT {value} AS value, count() AS count FROM {self.family.name} FINAL WHERE {part.where} "
             f"GROUP BY value ORDER BY count DESC, value LIMIT {limit}",
             part.parameters,
+            share,
         )
 
     def aggregate(self, query: Query, asked: Aggregate, share: Share | None = None) -> Aggregated:
         """Rows grouped and measured."""
         return aggregated(self._engine, query, asked, share)
+
+    def cancel(self, name: str) -> None:
+        """End the read that has the share of this name."""
+        self._engine.cancel(name)
 
     def recent_values(self, org_id: str, names: Sequence[str], part: str, limit: int) -> list[str]:
         """Texts of the columns in the newest rows that hold the part, in any case."""

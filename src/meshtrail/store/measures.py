@@ -158,8 +158,8 @@ class Measure:
     @property
     def value(self) -> str:
         """SQL of a row's value: nullable, so that nothing known is null and not the type's smallest."""
-        assert self.column is not None
-        return self.column.name if self.function is Function.distinct else f"toNullable({self.column.name})"
+        name = self.column.name if self.column is not None else "1"
+        return name if self.function is Function.distinct else f"toNullable({name})"
 
     def states(self, rows: str, value: str, known: str) -> Sequence[str]:
         """Aggregates of a group whose merged states `finish` takes. `rows` is how many rows a row of the source stands for, `value`

@@ -1,7 +1,7 @@
 """Reads of the traffic family."""
 
 from meshtrail.model.columns import TRAFFIC
-from meshtrail.store.engine import Engine
+from meshtrail.store.engine import Engine, Share
 from meshtrail.store.family_reader import CHANGES_ROWS_MAX, Cursor, FamilyReader, rows_in
 from meshtrail.store.projection import native, shown
 from meshtrail.store.query import Query, address_text
@@ -28,9 +28,9 @@ class Reader(FamilyReader):
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine, TRAFFIC)
 
-    def histogram(self, query: Query, interval_ms: int) -> bytes:
+    def histogram(self, query: Query, interval_ms: int, share: Share | None = None) -> bytes:
         """Counts by verdict for each interval that has rows: JSON array of bucket, allowed, denied, unknown."""
-        return self.counts_over_time(query, interval_ms, _VERDICTS)
+        return self.counts_over_time(query, interval_ms, _VERDICTS, share)
 
     def open_flows(self, org_id: str, reporter_id: str, after: str, limit: int) -> bytes:
         """Connections of a reporter that are still open, by flow id: what an agent asks for when it starts again."""

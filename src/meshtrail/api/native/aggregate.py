@@ -1,7 +1,5 @@
 """Rows grouped and measured, and the values that fields of connections have."""
 
-import asyncio
-
 from litestar import get
 from litestar.datastructures import State
 
@@ -9,14 +7,16 @@ from meshtrail.api.aggregation import AggregateAnswer, answer, question
 from meshtrail.api.facets import Facets, facets_of
 from meshtrail.api.native.traffic import AnyRequest, query_string
 from meshtrail.api.parameters import Parameters
+from meshtrail.api.questions import asked
 from meshtrail.control.service import Permission
+from meshtrail.store.engine import Share
 from meshtrail.store.family_reader import FamilyReader
 
 
-def aggregate_of(reader: FamilyReader, org_id: str, parameters: Parameters, now: int) -> AggregateAnswer:
+def aggregate_of(reader: FamilyReader, org_id: str, parameters: Parameters, now: int, share: Share | None = None) -> AggregateAnswer:
     """The answer of the API."""
-    asked = question(org_id, parameters, reader.family, now)
-    return answer(asked, reader.aggregate(asked.query, asked.asked))
+    whole = question(org_id, parameters, reader.family, now)
+    return answer(whole, reader.aggregate(whole.query, whole.asked, share))
 
 
 @get(
@@ -26,15 +26,15 @@ def aggregate_of(reader: FamilyReader, org_id: str, parameters: Parameters, now:
 async def traffic_aggregate(request: AnyRequest, state: State) -> AggregateAnswer:
     """Measures (`count`, `sum(tx_bytes)`, …) of the connections that the filters choose, by any fields; the groups at the top, the
     others together, and the whole."""
-    org_id, now = request.state.identity.org_id, state.clock()
-    return await asyncio.to_thread(aggregate_of, state.reader, org_id, query_string(request), now)
+    org_id, now, parameters = request.state.identity.org_id, state.clock(), query_string(request)
+    return await asked(request, org_id, lambda share: aggregate_of(state.reader, org_id, parameters, now, share))
 
 
 @get("/audit/aggregate", opt={"permission": Permission.audit_read}, summary="Group and measure audit events", operation_id="auditAggregate")
 async def audit_aggregate(request: AnyRequest, state: State) -> AggregateAnswer:
     """Measures of the audit events that the filters choose, by any fields."""
-    org_id, now = request.state.identity.org_id, state.clock()
-    return await asyncio.to_thread(aggregate_of, state.audit_reader, org_id, query_string(request), now)
+    org_id, now, parameters = request.state.identity.org_id, state.clock(), query_string(request)
+    return await asked(request, org_id, lambda share: aggregate_of(state.audit_reader, org_id, parameters, now, share))
 
 
 @get(
@@ -43,8 +43,8 @@ async def audit_aggregate(request: AnyRequest, state: State) -> AggregateAnswer:
 )  # fmt: skip
 async def traffic_facets(request: AnyRequest, state: State) -> Facets:
     """The most frequent values of each `field`, with their counts; takes the filters of the list."""
-    org_id, now = request.state.identity.org_id, state.clock()
-    return await asyncio.to_thread(facets_of, state.reader, org_id, query_string(request), now)
+    org_id, now, parameters = request.state.identity.org_id, state.clock(), query_string(request)
+    return await asked(request, org_id, lambda share: facets_of(state.reader, org_id, parameters, now, share))
 
 
 ROUTES = (traffic_aggregate, audit_aggregate, traffic_facets)

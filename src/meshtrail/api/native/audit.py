@@ -12,12 +12,14 @@ from meshtrail.api import parameters as read
 from meshtrail.api.bounds import bounds
 from meshtrail.api.facets import Facets, facets_of
 from meshtrail.api.native.traffic import INTERVALS_MS, JSON, AnyRequest, query_string
+from meshtrail.api.questions import asked
 from meshtrail.common.clock import microseconds, rfc3339
 from meshtrail.common.errors import InvalidError, NotFoundError
 from meshtrail.control.service import Permission
 from meshtrail.model.activities import Activity
 from meshtrail.model.columns import AUDIT
 from meshtrail.store.audit_reader import AuditReader
+from meshtrail.store.engine import Share
 from meshtrail.store.family_reader import Cursor, array
 
 PAGE_ROWS_MAX = 10_000
@@ -86,7 +88,9 @@ def next_cursor(lines: bytes, limit: int) -> str | None:
     return Cursor(microseconds(last.occurred_at), last.reporter_id, last.event_id).encode()
 
 
-def histogram_of(reader: AuditReader, org_id: str, parameters: read.Parameters, now: int) -> AuditHistogram:
+def histogram_of(
+    reader: AuditReader, org_id: str, parameters: read.Parameters, now: int, share: Share | None = None
+) -> AuditHistogram:  # fmt: skip
     """Counts by outcome over the window; without a window, over the last day of which there are events."""
     query = read.query(org_id, parameters, AUDIT, now)
     buckets = read.integer(parameters, "buckets", read.BUCKETS, 1, read.BUCKETS_MAX)
@@ -95,7 +99,7 @@ def histogram_of(reader: AuditReader, org_id: str, parameters: read.Parameters, 
     first, last = since // 1_000 // interval, (until - 1) // 1_000 // interval
     if last - first >= 2 * read.BUCKETS_MAX:
         raise InvalidError("The window is too long for a histogram.", "Narrow it with from and to.")
-    counted = msgspec.json.decode(reader.histogram(replace(query, since=since, until=until), interval))
+    counted = msgspec.json.decode(reader.histogram(replace(query, since=since, until=until), interval, share))
     found = {row["bucket"]: row for row in counted}
     bars = []
     for bucket in range(first, last + 1):
@@ -128,15 +132,15 @@ async def list_audit(request: AnyRequest, state: State) -> Response[bytes]:
 @get("/audit/histogram", opt=_READ, summary="Count audit events over time", operation_id="auditHistogram")
 async def audit_histogram(request: AnyRequest, state: State) -> AuditHistogram:
     """Events by outcome for each interval; takes the filters of the list."""
-    org_id, now = request.state.identity.org_id, state.clock()
-    return await asyncio.to_thread(histogram_of, state.audit_reader, org_id, query_string(request), now)
+    org_id, now, parameters = request.state.identity.org_id, state.clock(), query_string(request)
+    return await asked(request, org_id, lambda share: histogram_of(state.audit_reader, org_id, parameters, now, share))
 
 
 @get("/audit/facets", opt=_READ, summary="Values that fields of audit events have", operation_id="auditFacets")
 async def audit_facets(request: AnyRequest, state: State) -> Facets:
     """The most frequent values of each `field`, with their counts; takes the filters of the list."""
-    org_id, now = request.state.identity.org_id, state.clock()
-    return await asyncio.to_thread(facets_of, state.audit_reader, org_id, query_string(request), now)
+    org_id, now, parameters = request.state.identity.org_id, state.clock(), query_string(request)
+    return await asked(request, org_id, lambda share: facets_of(state.audit_reader, org_id, parameters, now, share))
 
 
 @get("/audit/activities", opt=_READ, sync_to_thread=False, summary="What audit events can say", operation_id="auditActivities")
