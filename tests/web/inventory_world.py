@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from meshtrail.control.actor import Actor
-from meshtrail.control.inventory import Policy, PolicyRule, PolicyVersion, Reference, Router
+from meshtrail.control.inventory import Policy, PolicyRule, PolicyVersion, Reference, Router, Settings
 from meshtrail.control.permissions import ALL_PERMISSIONS, Role
 from meshtrail.control.service import Control
+from meshtrail.control.settings import read_settings
 from meshtrail.control.users import UserChange
 from meshtrail.enrich.directory import Peer as Facts
 from meshtrail.model.enums import InitiatorType
@@ -48,6 +49,12 @@ class World:
     network: str = ""
     other: str = ""
     """A user whom nobody else needs."""
+
+    @property
+    def settings(self) -> Settings:
+        """As they are in the database: another process changes them."""
+        with self.control.database.read() as transaction:
+            return read_settings(transaction, self.org_id)
 
     def versions(self, policy: str) -> list[PolicyVersion]:
         """What a policy was."""
