@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from meshtrail.common.errors import ForbiddenError
+from meshtrail.control.service import Control
 from tests.cli.conftest import Run
 from tests.servers import ServerProcess
 
@@ -43,3 +45,16 @@ def test_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(AssertionError, match="--oidc-role: 'security=king'"):
         wrong.start()
     assert wrong.stop() != 0
+
+
+def test_who_waits_is_let_in(run: Run, control: Control) -> None:
+    """By name or address; the list shows who it is."""
+    org_id, _ = control.first_organisation()
+    with pytest.raises(ForbiddenError):
+        control.users.sign_in_external(org_id, ISSUER, "eve", "eve@example.org", "Eve Adams", new_waits=True)
+    waiting = [line for line in run("users", "list")[1].splitlines() if "  waits " in line]
+    assert len(waiting) == 1 and "Eve Adams" in waiting[0]
+    assert run("users", "approve", "Eve Adams") == (0, "approved\n")
+    assert control.users.sign_in_external(org_id, ISSUER, "eve", "eve@example.org", "Eve Adams").subject == "eve"
+    code, said = run("users", "approve", "Eve Adams")
+    assert code != 0 and "does not wait" in said

@@ -45,7 +45,8 @@ def list_(data: Data) -> None:
         for user in control.users.list(org_id):
             seen = rfc3339(user.last_login_at)[:16] if user.last_login_at else "never signed in"
             kind = "program" if user.kind is UserKind.service else seen
-            typer.echo(f"{user.id}  {user.role.value:13}  {user.status:8}  {kind:16}  {user.email or '-':30}  {user.name}")
+            status = "waits" if user.pending else user.status
+            typer.echo(f"{user.id}  {user.role.value:13}  {status:8}  {kind:16}  {user.email or '-':30}  {user.name}")
 
 
 @app.command()
@@ -75,6 +76,17 @@ def update(
 def block(data: Data, who: Who, undo: Annotated[bool, typer.Option("--undo", help="Let the user in again.")] = False) -> None:
     """Block a user: sessions end, and tokens are refused, within seconds."""
     _change(data, who, UserChange(blocked=not undo))
+
+
+@app.command()
+def approve(data: Data, who: Who) -> None:
+    """Let in a user who waits: somebody new, whom an identity provider vouches for.
+
+    Example: meshtrail users approve eve@example.org
+    """
+    with opened(data) as (control, org_id):
+        control.users.approve(terminal(org_id), ALL_PERMISSIONS, user_named(control, org_id, who).id)
+    typer.echo("approved")
 
 
 def _change(data: Data, who: str, change: UserChange) -> None:
