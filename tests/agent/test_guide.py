@@ -149,3 +149,17 @@ def test_flood_of_denials(pair: Pair, near_server: FakeServer, maps: MapServer, 
         return int(drops + sum(row["gap_lost"] for row in near_server.find(state="gap")))
 
     near_server.wait(lambda: told() == 6_000, "every denial is told of", 30)
+
+
+def test_flood_of_denials_at_the_end(pair: Pair, near_server: FakeServer, maps: MapServer, launch: Launch) -> None:
+    """An agent that is stopped in the middle of one says how many were not logged, too."""
+    maps.offer(network_map(5))
+    agent = launch().ready()
+    until(lambda: 5 in maps.asked, "the map is known")
+    with pair.far.open(kind=socket.SOCK_DGRAM) as sender:
+        for number in range(4_000):
+            sender.sendto(b"x", ("10.77.0.1", 20_000 + number))
+    assert agent.stop() == 0
+    logged = sum(row["drops"] for row in near_server.find(state="denied"))
+    suppressed = sum(row["gap_lost"] for row in near_server.find(gap_cause="rate_limited"))
+    assert (logged + suppressed, suppressed > 0) == (4_000, True)

@@ -198,6 +198,27 @@ def test_remembered(fake_server: FakeServer, start: Start) -> None:
     assert not any("open" in path for path in paths[4:])
 
 
+def test_a_list_without_end(fake_server: FakeServer, start: Start) -> None:
+    """A server whose list of open connections never ends holds nothing up."""
+    for number in range(limits.OPEN_PAGES_MAX + 10):
+        fake_server.open_script.append(Scripted(body=json.dumps({"data": [], "next_cursor": f"c{number}"}).encode()))
+    uplink = start()
+    uplink.put(_rows(1))
+    fake_server.wait(lambda: _numbers(fake_server) == [1], "rows")
+    assert uplink.remembered == []
+    assert len(fake_server.open_script) == 10
+
+
+@pytest.mark.parametrize("answer", [b'{"data": [{"x": ' + b"[" * 50_000, b"[]", b'{"data": 1}', b"\xff"])
+def test_a_list_that_cannot_be_read(fake_server: FakeServer, start: Start, answer: bytes) -> None:
+    """It is asked for again, and is no fault of ours."""
+    fake_server.open_script.append(Scripted(body=answer))
+    uplink = start()
+    uplink.put(_rows(1))
+    fake_server.wait(lambda: _numbers(fake_server) == [1], "rows")
+    assert uplink.counters.faults == 0
+
+
 def test_not_urgent(fake_server: FakeServer, start: Start) -> None:
     """What is not urgent leaves with the next urgent report."""
     uplink = start()

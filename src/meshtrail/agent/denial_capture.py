@@ -72,6 +72,7 @@ class DenialCapture:
         self._packets, self._grew, self._suppressed_us = packets, grew, now
 
     def close(self) -> None:
-        """Tell what is left, give the group back."""
+        """Tell what is left, give the group back. The rules must still be there: they counted what was not logged."""
         self._tell_unheard()
         self._tell(self._denied.close(wall_clock(), time.monotonic()))
+        self.tell_suppressed()

@@ -78,7 +78,7 @@ def is_removal(answer: Answer) -> bool:
 def _said(answer: Answer) -> _Error:
     try:
         return msgspec.json.decode(answer.body, type=_Refusal).error
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return _Error()
 
 
@@ -90,5 +90,5 @@ def _answer(answer: Answer | None, kind: type[T]) -> T:
         raise RefusedError(reason, _said(answer).message or f"status {answer.status}")
     try:
         return msgspec.json.decode(answer.body, type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise RefusedError(Refused.nonsense, str(error)) from error

@@ -106,6 +106,9 @@ BATCH_ROWS_MAX = 20_000
 BATCH_BYTES_MAX = 32 * 1024**2
 """A request before compression; an eighth of what the server unpacks."""
 
+OPEN_PAGES_MAX = 100
+"""Pages of the server's list of open connections, ten thousand each: as many as the table of connections may hold."""
+
 LINGER_S = 0.03
 """How long a report waits for others when a batch has just left; the first one after a silence leaves at once."""
 

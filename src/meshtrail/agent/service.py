@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections import deque
 
 import msgspec
 
@@ -69,7 +70,8 @@ class Agent:
         )  # fmt: skip
         self._facts: Facts | None = None
         self._settings = AgentSettings()
-        self._next_map: NetworkMap | None = None
+        self._next_maps: deque[NetworkMap] = deque(maxlen=1)
+        """The newest map that was not obeyed yet: put here by the guide's thread, taken by the loop."""
         self._stopping = False
         self._unguarded = 0
         self._clock_watch = ClockWatch(wall_clock(), unset_clock())
@@ -117,9 +119,8 @@ class Agent:
         """One turn: wait, read, follow, report, and what comes round from time to time."""
         self._capture.turn(wait_s)
         self._denials.take()
-        if self._next_map is not None:
-            following, self._next_map = self._next_map, None
-            self._obey(following)
+        while self._next_maps:
+            self._obey(self._next_maps.popleft())
         self._capture.find_owners()
         if self._capture.is_held and self._uplink.remembered is not None:
             self._capture.release(self._uplink.remembered)
@@ -127,7 +128,7 @@ class Agent:
 
     def _hand_over(self, network_map: NetworkMap) -> None:
         """A new map, from the thread that asks for it; the loop takes it over in its next turn."""
-        self._next_map = network_map
+        self._next_maps.append(network_map)
 
     def _local_ports(self) -> frozenset[int]:
         return self._wire.local_ports | self._rules.local_ports

@@ -193,23 +193,25 @@ class Uplink:
         self._stop.wait(max(chosen, at_least_s or 0.0))
 
     def _ask_open_flows(self) -> list[OpenFlow] | None:
+        """All pages, or as many as there can be: what is left out ends at the server by its silence."""
         found: list[OpenFlow] = []
         cursor = ""
-        while True:
+        for _ in range(limits.OPEN_PAGES_MAX):
             answer = self._wire.request("GET", f"/api/v1/ingest/open?reporter_id={quote(self._reporter_id)}&cursor={quote(cursor)}")
             if answer is None or answer.status != 200:
                 self._explain(answer)
                 return None
             try:
                 page = msgspec.json.decode(answer.body, type=_OpenFlows)
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, RecursionError) as error:
                 _LOG.warning("the server's list of open connections cannot be read: %s", error)
                 return None
             found += page.data
             if page.next_cursor is None or page.next_cursor == cursor:
-                self._wait_s = self._resend_s_min
-                return found
+                break
             cursor = page.next_cursor
+        self._wait_s = self._resend_s_min
+        return found
 
     def _send(self, batch: Batch) -> bool:
         """Resend until acknowledged; False when the agent stops first. A batch too large is halved; one that cannot be
