@@ -10,7 +10,6 @@ from litestar.response import Redirect
 from meshtrail.web import filters as filtering
 from meshtrail.web.audit import LAST_DEFAULT, PAGE_ROWS, AuditPages, audit_context, audit_path, event_context, typed
 from meshtrail.web.filters import Filters
-from meshtrail.web.pages import Shell
 from meshtrail.web.service import AnyRequest, Dashboard, failure_of, page_response, query_string, sign_in_first
 
 _READS = {"page": "audit.read"}
@@ -34,7 +33,7 @@ def audit_routes(source: AuditPages) -> Callable[[Dashboard], Sequence[Any]]:
                 answer = await source.page(org_id, {**filters.api_parameters(now), "limit": [str(PAGE_ROWS)]})
             except Exception as error:  # noqa: BLE001 - whatever fails, a person reads it as a page; it is logged
                 status, failure = failure_of(error, request)
-            context = audit_context(filters, Shell("Audit", dashboard.status()), now, answer, failure)
+            context = audit_context(filters, dashboard.shell("Audit", request), now, answer, failure)
             return page_response(dashboard.renderer.render("audit.html", context), status)
 
         @get("/audit/{identifier:str}", name="audit_event_page", opt=_READS)
@@ -47,7 +46,7 @@ def audit_routes(source: AuditPages) -> Callable[[Dashboard], Sequence[Any]]:
                 row = await source.one(org_id, identifier)
             except Exception as error:  # noqa: BLE001 - as above
                 status, failure = failure_of(error, request)
-            context = event_context(row, Shell("Audit event", dashboard.status()), dashboard.clock(), request.url.path, failure)
+            context = event_context(row, dashboard.shell("Audit event", request), dashboard.clock(), request.url.path, failure)
             return page_response(dashboard.renderer.render("audit_event.html", context), status)
 
         return [listing, one]

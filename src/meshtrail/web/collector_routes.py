@@ -6,7 +6,6 @@ from typing import Any
 from litestar import Response, get
 
 from meshtrail.web.collectors import CollectorPages, collectors_context
-from meshtrail.web.pages import Shell
 from meshtrail.web.service import AnyRequest, Dashboard, failure_of, page_response, sign_in_first
 
 
@@ -19,7 +18,7 @@ def collector_routes(source: CollectorPages) -> Callable[[Dashboard], Sequence[A
             org_id = dashboard.session_org(request)
             if org_id is None:
                 return sign_in_first(request)
-            shell, origin = Shell("Collectors", dashboard.status()), str(request.base_url).rstrip("/")
+            shell, origin = dashboard.shell("Collectors", request), str(request.base_url).rstrip("/")
             status, failure, answer = 200, None, {}
             try:
                 answer = await source.collectors(org_id)

@@ -8,7 +8,6 @@ from litestar.response import Redirect
 
 from meshtrail.web import filters as filtering
 from meshtrail.web.connections import PAGE_ROWS, ConnectionPages, connection_context, connection_path, connections_context
-from meshtrail.web.pages import Shell
 from meshtrail.web.service import AnyRequest, Dashboard, failure_of, page_response, query_string, sign_in_first
 
 
@@ -30,7 +29,7 @@ def connection_routes(source: ConnectionPages) -> Callable[[Dashboard], Sequence
                 answer = await source.page(org_id, {**filters.api_parameters(now), "limit": [str(PAGE_ROWS)]})
             except Exception as error:  # noqa: BLE001 - whatever fails, a person reads it as a page; it is logged
                 status, failure = failure_of(error, request)
-            context = connections_context(filters, Shell("Connections", dashboard.status()), now, answer, failure)
+            context = connections_context(filters, dashboard.shell("Connections", request), now, answer, failure)
             return page_response(dashboard.renderer.render("connections.html", context), status)
 
         @get("/connections/{identifier:str}", name="connection_page")
@@ -43,7 +42,7 @@ def connection_routes(source: ConnectionPages) -> Callable[[Dashboard], Sequence
                 row = await source.one(org_id, identifier)
             except Exception as error:  # noqa: BLE001 - as above
                 status, failure = failure_of(error, request)
-            context = connection_context(row, Shell("Connection", dashboard.status()), dashboard.clock(), request.url.path, failure)
+            context = connection_context(row, dashboard.shell("Connection", request), dashboard.clock(), request.url.path, failure)
             return page_response(dashboard.renderer.render("connection.html", context), status)
 
         return [listing, one]

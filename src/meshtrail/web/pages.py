@@ -186,7 +186,7 @@ def chip(condition: Condition, filters: Filters) -> Chip:
 
 def traffic_context(
     filters: Filters,
-    capture: CaptureStatus,
+    shell: Shell,
     now: datetime,
     answer: Mapping[str, Any],
     *,
@@ -201,7 +201,7 @@ def traffic_context(
     bare = Filters(last=first.last, since=first.since, until=first.until)
     unsearched = Filters(first.conditions, "", first.last, first.since, first.until)
     return TrafficContext(
-        shell=Shell("Traffic", capture),
+        shell=shell,
         lines=tuple(line(row, first.query(), now) for row in answer.get("data", ())),
         blank=BLANK,
         chips=tuple(chip(each, first) for each in first.conditions),

@@ -84,7 +84,7 @@ class Dashboard:
                 opened = await self._details(request, org_id, filters, identifier)
         except Exception as error:  # noqa: BLE001 - whatever fails, a person reads it as a page; it is logged
             status, failure = failure_of(error, request)
-        context = traffic_context(filters, self.status(), now, answer, stored=stored, details=opened, failure=failure)
+        context = traffic_context(filters, self.shell("Traffic", request), now, answer, stored=stored, details=opened, failure=failure)
         return page_response(self.renderer.render("traffic.html", context), status)
 
     async def _panel(self, request: AnyRequest, org_id: str, filters: Filters, identifier: str) -> Response[str]:
