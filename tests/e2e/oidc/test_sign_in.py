@@ -1,7 +1,7 @@
 """Sign-in with OpenID Connect in a real browser, through a certified provider."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from meshtrail.common.clock import wall_clock
+from tests.api.client import Client
+from tests.api.trail import Event, until
 from tests.e2e.oidc.provider import CLIENT_ID, CLIENT_SECRET, ProviderProcess, missing
 from tests.servers import ServerProcess
 from tests.web.conftest import ARGUMENTS, CHROMIUM
 
 pytestmark = pytest.mark.browser
-WAIT_US = 20_000_000
 
 
 @dataclass
@@ -40,15 +40,10 @@ class Scene:
         page.get_by_role("button", name="Sign-in").click()
         page.get_by_role("button", name="Continue").click()
 
-    def events(self, activity: str) -> list[dict[str, Any]]:
-        """Audit events of this activity, once there is one."""
-        deadline = wall_clock() + WAIT_US
-        while wall_clock() < deadline:
-            status, answer = self.server.call("GET", f"/api/v1/audit?activity_code={activity}")
-            assert status == 200, answer
-            if answer["data"]:
-                return list(answer["data"])
-        raise AssertionError(f"there is no event {activity}")
+    def event(self, activity: str, holds: Callable[[Event], bool]) -> Event:
+        """The audit event of this activity of which it holds, as soon as it is there."""
+        found = until(Client(self.server, self.server.token), lambda rows: any(map(holds, rows)), activity_code=activity)
+        return next(filter(holds, found))
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +86,8 @@ def test_in_and_out(scene: Scene) -> None:
     cookies = {cookie["name"]: cookie for cookie in page.context.cookies(scene.server.url)}
     assert cookies["meshtrail_session"]["httpOnly"] and cookies["meshtrail_session"]["sameSite"] == "Lax"
     assert "meshtrail_sign_in" not in cookies
-    (login,) = (event for event in scene.events("dashboard.login") if event["initiator_name"] == "Ana Lima")
-    assert login["initiator_id"] == said["user_id"] and login["initiator_ip"] == "127.0.0.1"
+    login = scene.event("dashboard.login", lambda event: event["initiator_id"] == said["user_id"])
+    assert (login["initiator_name"], login["initiator_ip"]) == ("Ana Lima", "127.0.0.1")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("link", name="Sign in with Example ID")).to_be_visible()
     page.context.add_cookies([{"name": "meshtrail_session", "value": cookies["meshtrail_session"]["value"], "url": scene.server.url}])
@@ -105,7 +100,8 @@ def test_who_is_in_no_group_waits(scene: Scene) -> None:
     scene.signs_in(page, "eve")
     expect(page.get_by_role("alert")).to_contain_text("pending approval")
     request = page.locator("code.mono").inner_text()
-    assert request in {event["request_id"] for event in scene.events("sign_in.fail")}
+    event = scene.event("sign_in.fail", lambda event: event["request_id"] == request)
+    assert (event["initiator_name"], event["error"]) == ("Eve Adams", "pending approval")
     assert who(page)["status"] == 401
 
 
@@ -116,7 +112,7 @@ def test_who_turns_back(scene: Scene) -> None:
     page.get_by_role("link", name="Sign in with Example ID").click()
     page.get_by_role("link", name=re.compile("Cancel")).click()
     expect(page.get_by_role("alert")).to_contain_text("did not let you in")
-    assert any("access_denied" in event["error"] for event in scene.events("sign_in.fail"))
+    assert scene.event("sign_in.fail", lambda event: "access_denied" in event["error"])["outcome"] == "failure"
 
 
 def test_an_address_of_somebody_else(scene: Scene) -> None:
