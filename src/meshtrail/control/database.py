@@ -17,10 +17,11 @@ from meshtrail.control import metrics
 from meshtrail.control.audit import CLOCK_OPTION
 from meshtrail.control.backend import Backend, Turn
 from meshtrail.control.changes import Changes
-from meshtrail.control.history import keep, touched
+from meshtrail.control.history import keep
 from meshtrail.control.migrations import migrate, migrated
 from meshtrail.control.places import Place, backend_of
 from meshtrail.control.tables import organisations
+from meshtrail.control.touched import touched
 
 AnyRow = Row[*tuple[Any, ...]]
 _LOG = logging.getLogger(__name__)
@@ -119,14 +120,14 @@ class Database:
         if joined is not None and joined.org_id == org_id:
             yield joined.transaction
             return
-        with _translated(), self.backend.writing(Turn.organisation) as transaction, touched(transaction) as names:
+        with _translated(), self.backend.writing(Turn.organisation) as transaction, touched(transaction) as written:
             grown = update(organisations).where(organisations.c.id == org_id).values(revision=organisations.c.revision + 1)
             revision = transaction.execute(grown.returning(organisations.c.revision)).scalar()
             if revision is None:
                 raise NotFoundError(f"There is no organisation {org_id}.")
             _check_expected(org_id, revision - 1)
             yield transaction
-            keep(transaction, org_id, revision, names)
+            keep(transaction, org_id, revision, written)
             self.backend.tell(transaction, org_id, revision)
         self._revisions[org_id] = max(revision, self._revisions.get(org_id, 0))
         self.changes.announce(org_id)

@@ -52,7 +52,7 @@ def _kept(live: Table, *content: str) -> Kept:
         *copied,
         Column("from_revision", BigInteger, primary_key=True),
         Column("until_revision", BigInteger, nullable=False),
-        Index(f"past_{live.name}_by_revision", "org_id", "until_revision", "from_revision"),
+        Index(f"past_{live.name}_by_revision", "org_id", "until_revision", *key[1:]),
     )
     return Kept(live, past, key, content)
 

@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("until_revision", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("org_id", "group_id", "peer_id", "from_revision"),
     )
-    op.create_index("past_group_peers_by_revision", "past_group_peers", ["org_id", "until_revision", "from_revision"], unique=False)
+    op.create_index("past_group_peers_by_revision", "past_group_peers", ["org_id", "until_revision", "group_id", "peer_id"], unique=False)
     op.create_table(
         "past_group_resources",
         sa.Column("org_id", sa.String(length=36), nullable=False),
@@ -28,7 +28,9 @@ def upgrade() -> None:
         sa.Column("until_revision", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("org_id", "group_id", "resource_id", "from_revision"),
     )
-    op.create_index("past_group_resources_by_revision", "past_group_resources", ["org_id", "until_revision", "from_revision"], unique=False)
+    op.create_index(
+        "past_group_resources_by_revision", "past_group_resources", ["org_id", "until_revision", "group_id", "resource_id"], unique=False
+    )
     op.create_table(
         "past_groups",
         sa.Column("org_id", sa.String(length=36), nullable=False),
@@ -40,7 +42,7 @@ def upgrade() -> None:
         sa.Column("until_revision", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("org_id", "id", "from_revision"),
     )
-    op.create_index("past_groups_by_revision", "past_groups", ["org_id", "until_revision", "from_revision"], unique=False)
+    op.create_index("past_groups_by_revision", "past_groups", ["org_id", "until_revision", "id"], unique=False)
     op.create_table(
         "past_networks",
         sa.Column("org_id", sa.String(length=36), nullable=False),
@@ -53,7 +55,7 @@ def upgrade() -> None:
         sa.Column("until_revision", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("org_id", "id", "from_revision"),
     )
-    op.create_index("past_networks_by_revision", "past_networks", ["org_id", "until_revision", "from_revision"], unique=False)
+    op.create_index("past_networks_by_revision", "past_networks", ["org_id", "until_revision", "id"], unique=False)
     op.create_table(
         "past_peers",
         sa.Column("org_id", sa.String(length=36), nullable=False),
@@ -66,7 +68,7 @@ def upgrade() -> None:
         sa.Column("until_revision", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("org_id", "id", "from_revision"),
     )
-    op.create_index("past_peers_by_revision", "past_peers", ["org_id", "until_revision", "from_revision"], unique=False)
+    op.create_index("past_peers_by_revision", "past_peers", ["org_id", "until_revision", "id"], unique=False)
     op.create_table(
         "past_policies",
         sa.Column("org_id", sa.String(length=36), nullable=False),
@@ -76,7 +78,7 @@ def upgrade() -> None:
         sa.Column("until_revision", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("org_id", "id", "from_revision"),
     )
-    op.create_index("past_policies_by_revision", "past_policies", ["org_id", "until_revision", "from_revision"], unique=False)
+    op.create_index("past_policies_by_revision", "past_policies", ["org_id", "until_revision", "id"], unique=False)
     op.create_table(
         "past_resources",
         sa.Column("org_id", sa.String(length=36), nullable=False),
@@ -92,7 +94,7 @@ def upgrade() -> None:
         sa.Column("until_revision", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("org_id", "id", "from_revision"),
     )
-    op.create_index("past_resources_by_revision", "past_resources", ["org_id", "until_revision", "from_revision"], unique=False)
+    op.create_index("past_resources_by_revision", "past_resources", ["org_id", "until_revision", "id"], unique=False)
     op.create_table(
         "past_routers",
         sa.Column("org_id", sa.String(length=36), nullable=False),
@@ -108,7 +110,7 @@ def upgrade() -> None:
         sa.Column("until_revision", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("org_id", "id", "from_revision"),
     )
-    op.create_index("past_routers_by_revision", "past_routers", ["org_id", "until_revision", "from_revision"], unique=False)
+    op.create_index("past_routers_by_revision", "past_routers", ["org_id", "until_revision", "id"], unique=False)
     op.create_table(
         "past_settings",
         sa.Column("org_id", sa.String(length=36), nullable=False),
@@ -117,7 +119,7 @@ def upgrade() -> None:
         sa.Column("until_revision", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("org_id", "from_revision"),
     )
-    op.create_index("past_settings_by_revision", "past_settings", ["org_id", "until_revision", "from_revision"], unique=False)
+    op.create_index("past_settings_by_revision", "past_settings", ["org_id", "until_revision"], unique=False)
     op.create_table(
         "revisions",
         sa.Column("org_id", sa.String(length=36), nullable=False),
