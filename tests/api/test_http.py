@@ -12,6 +12,7 @@ import zstandard
 
 from meshtrail.common.clock import rfc3339, wall_clock
 from meshtrail.ingest.limits import BODY_BYTES_MAX
+from meshtrail.store.family_reader import Cursor
 from tests.rows import closing, report
 from tests.servers import ServerProcess
 
@@ -23,6 +24,8 @@ def test_errors_have_one_shape(server: ServerProcess) -> None:
         "/api/v1/traffic?order=up": 400, "/api/v1/traffic?limit=5&limit=6": 400, "/api/v1/nothing": 404,
         "/api/v1/traffic/nonsense": 404, "/api/v1/traffic?cursor=x": 400, "/api/v1/traffic/histogram?buckets=9999": 400,
         "/api/v1/traffic?" + "&".join(["state=open"] * 1_300): 400,
+        f"/api/v1/traffic?limit={'1' * 5_000}": 400, f"/api/v1/traffic?destination_port={'1' * 5_000}": 400,
+        f"/api/v1/traffic?cursor={Cursor(10**19, 'r', 'f').encode()}": 400, f"/api/v1/audit?cursor={Cursor(1, 'r', 'e').encode()}": 400,
     }.items():  # fmt: skip
         code, content, headers = server.raw("GET", path)
         error = json.loads(content)["error"]

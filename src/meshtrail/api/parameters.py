@@ -19,6 +19,9 @@ BUCKETS = 60
 BUCKETS_MAX = 500
 """Bars of one histogram: more than pixels of a phone make no sense."""
 
+_DIGITS_MAX = 20
+"""Digits of the largest number of 64 bits."""
+
 RESERVED = frozenset({"limit", "cursor", "order", "from", "to", "search", "buckets", "after", "filter", "zone"})
 Parameters = Mapping[str, Sequence[str]]
 
@@ -36,7 +39,7 @@ def integer(parameters: Parameters, name: str, default: int, least: int, most: i
     text = single(parameters, name)
     if text is None or text == "":
         return default
-    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+    if not text.isascii() or not text.isdigit() or len(text) > _DIGITS_MAX or not least <= int(text) <= most:
         raise InvalidError(f"{name} is {text[:40]!r}; it must be a whole number from {least} to {most}.")
     return int(text)
 

@@ -7,9 +7,11 @@ only that range. Where too few rows match for that, it finds the keys of the pag
 
 import base64
 import threading
+import uuid
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import msgspec
 
@@ -35,6 +37,9 @@ FACET_VALUES_MAX = 200
 """Values of one facet: more is a list to search, not to choose from."""
 
 
+_Time = Annotated[int, msgspec.Meta(ge=-(2**63), lt=2**63)]
+
+
 @dataclass(frozen=True, slots=True)
 class Cursor:
     """A place between two rows of a list: the sort key of the row before it."""
@@ -53,7 +58,7 @@ class Cursor:
     def decode(text: str) -> "Cursor":
         """`InvalidError` when the text is not one of ours."""
         try:
-            return Cursor(*msgspec.json.decode(base64.urlsafe_b64decode(text.encode()), type=tuple[int, str, str]))
+            return Cursor(*msgspec.json.decode(base64.urlsafe_b64decode(text.encode()), type=tuple[_Time, str, str]))
         except (ValueError, msgspec.MsgspecError):
             raise InvalidError("The cursor is not one of this server's.", "Use next_cursor of an answer as it is.") from None
 
@@ -226,6 +231,8 @@ class FamilyReader:
         comparison = "<" if newest_first else ">"
         time, reporter, own = self._key
         own_type = "UUID" if self.family.columns[own].kind is Kind.uuid else "String"
+        if own_type == "UUID" and not _is_uuid(cursor.own):
+            raise InvalidError("The cursor is of another list.", "Use next_cursor of an answer as it is.")
         part.parameters |= {"c0": cursor.time, "c1": cursor.reporter, "c2": cursor.own}
         place = f"(fromUnixTimestamp64Micro({{c0:Int64}}, 'UTC'), {{c1:String}}, {{c2:{own_type}}})"
         loose = f"{time} {comparison}= fromUnixTimestamp64Micro({{c0:Int64}}, 'UTC')"
@@ -237,6 +244,14 @@ class FamilyReader:
         comparison = ">=" if newest_first else "<="
         bounded.clauses.append(f"{self.family.time} {comparison} fromUnixTimestamp64Micro({{reach:Int64}}, 'UTC')")
         return bounded
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def array(lines: bytes) -> bytes:

@@ -22,6 +22,9 @@ VALUES_MAX = 1_000
 CONDITIONS_MAX = 64
 """Conditions in one query."""
 
+_DIGITS_MAX = 20
+"""Digits of the largest number of 64 bits."""
+
 SEARCH_CHARACTERS_MAX = 256
 """Length of a search text."""
 
@@ -232,8 +235,8 @@ def _number(column: Column, value: str) -> tuple[int, str]:
         except ValueError:
             raise InvalidError(f"{column.name}: {value!r} is not an RFC 3339 time.") from None
     bits = _INTEGERS[column.kind]
-    if not value.isascii() or not value.isdigit() or int(value) >= 1 << bits:
-        raise InvalidError(f"{column.name}: {value!r} is not a number from 0 to {(1 << bits) - 1}.")
+    if not value.isascii() or not value.isdigit() or len(value) > _DIGITS_MAX or int(value) >= 1 << bits:
+        raise InvalidError(f"{column.name}: {value[:40]!r} is not a number from 0 to {(1 << bits) - 1}.")
     return int(value), f"UInt{bits}"
 
 
