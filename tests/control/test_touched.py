@@ -22,7 +22,6 @@ def conditions(found: Touched, table: Any) -> str | None:
 
 def done(organisation: Organisation, *statements: Any) -> Touched:
     """What was written to by statements that are undone again."""
-
     with organisation.control.database.write() as transaction, touched(transaction) as found:
         undone = transaction.begin_nested()
         for statement in statements:
