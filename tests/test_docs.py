@@ -32,6 +32,14 @@ def test_links_lead_somewhere() -> None:
             assert (page.parent / target).exists(), f"{page.relative_to(ROOT)}: {target}"
 
 
+def test_every_page_is_in_the_index() -> None:
+    """Nobody finds a page that no other one names."""
+    index = (ROOT / "docs" / "README.md").read_text()
+    pages = [page.relative_to(ROOT / "docs") for page in (ROOT / "docs").rglob("*.md")]
+    missing = [str(page) for page in pages if page.parts[0] not in {"adr", "README.md"} and f"({page})" not in index]
+    assert not missing
+
+
 def test_locks_hold_hashes_and_no_addresses() -> None:
     """What is installed is named by hash alone."""
     for name in ("runtime", "dev"):
