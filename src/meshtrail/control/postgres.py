@@ -107,7 +107,11 @@ class PostgresBackend:
     def _engine(self, isolation: Literal["REPEATABLE READ", "READ COMMITTED"], connections: int) -> Engine:
         def configure(connection: psycopg.Connection[Any], _record: object) -> None:
             connection.autocommit = True
-            connection.execute(_SESSION)
+            try:
+                connection.execute(_SESSION)
+            except psycopg.Error:
+                connection.close()  # nobody else knows of it yet
+                raise
             connection.autocommit = False
             connection.isolation_level = IsolationLevel[isolation.replace(" ", "_")]
             connection.read_only = isolation == "REPEATABLE READ"
