@@ -11,7 +11,7 @@ from meshtrail.control.inventory import Policy, PolicyRule
 from meshtrail.control.service import Control
 from meshtrail.model.network_map import Action, Protocol
 from meshtrail.server import control_place
-from meshtrail.web.inventory import Author, VersionLine
+from meshtrail.web.inventory_lines import Author, VersionLine
 from tests.control.organisation import Clock, Organisation
 
 

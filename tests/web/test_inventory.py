@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -11,12 +11,11 @@ from litestar.testing import TestClient
 
 from meshtrail.common.errors import NotFoundError
 from meshtrail.web.changes import changes
-from meshtrail.web.inventory import (
-    TABS,
+from meshtrail.web.inventory import LINES_MAX, TABS, Listing, listing
+from meshtrail.web.inventory_lines import (
     Author,
     GroupLine,
     KeyLine,
-    KeysPage,
     Named,
     NetworkLine,
     PeerLine,
@@ -63,11 +62,11 @@ class Answers:
                                                                           "peers.write", "enrolment_keys.write"}  # fmt: skip
     broken: bool = False
 
-    async def listed(self, _org_id: str, tab: str, _who: Viewer) -> Any:
+    async def listed(self, _org_id: str, tab: str, _who: Viewer, search: str) -> Listing:
         """See `InventoryPages`."""
         if self.broken:
             raise UnavailableError("The store does not answer.", "Try again in a moment.")
-        return self.tabs[tab]
+        return listing(self.tabs[tab], search, (Named("a/b", "Staff"),))
 
     async def one(self, _org_id: str, tab: str, identifier: str, _who: Viewer) -> Any:
         """See `InventoryPages`."""
@@ -102,7 +101,7 @@ def named(name: str) -> Answers:
     token = TokenLine("x", name, ("read",), AT, "", "")
     settings = SettingsPage(name, agents, (SessionLine("s", name, "", AT, AT, False),), (token,), (token,))
     tabs = {"peers": (peer,), "groups": (group,), "policies": (policy,), "networks": (network,), "users": (user,),
-            "enrolment-keys": KeysPage((key,), other)}  # fmt: skip
+            "enrolment-keys": (key,)}  # fmt: skip
     things = {"peers": peer, "groups": group, "networks": network, "users": user,
               "policies": PolicyPage("x", name, policy, (version,), 3)}  # fmt: skip
     return Answers(tabs, things, settings)
@@ -184,7 +183,7 @@ def test_what_is_not_there_is_said(client: Client) -> None:
 
 def test_nothing_yet_says_what_to_do(client: Client, answers: Answers) -> None:
     """Every tab reads without anything in it."""
-    answers.tabs = {name: () for name, _, _ in TABS} | {"enrolment-keys": KeysPage((), ())}
+    answers.tabs = {name: () for name, _, _ in TABS}
     for path, said in (
         ("peers", "No machine has joined yet"), ("policies", "There is no policy yet"), ("networks", "There is no network yet"),
         ("enrolment-keys", "There is no key yet"),
@@ -209,3 +208,17 @@ def test_what_may_not_be_done_is_not_offered(client: Client, answers: Answers) -
         assert 'href="/traffic"' not in re.sub(r"<a class=\"wordmark\".*", "", text)
     assert ">Policies</a>" not in client.get("/inventory/peers").text
     assert "disabled" in client.get("/settings").text
+
+
+def test_a_large_inventory_is_searched(client: Client, answers: Answers) -> None:
+    """A page has a limit and says so; all words have to occur, in whichever field."""
+    (ana,) = answers.tabs["peers"]
+    others = tuple(replace(ana, id=f"p{number}", name=f"laptop-{number}", groups=()) for number in range(LINES_MAX + 9))
+    answers.tabs["peers"] = (*others, replace(ana, groups=(Named("g", "Managers"),)))
+    text = client.get("/inventory/peers").text
+    assert text.count("<tr>") == LINES_MAX + 1
+    assert f"{LINES_MAX} of {LINES_MAX + 10} are shown" in text
+    found = client.get("/inventory/peers?search=manag+100.64").text
+    assert found.count('<th scope="row">') == 1
+    assert f"1 of {LINES_MAX + 10} match" in found
+    assert f"None of {LINES_MAX + 10} matches" in client.get("/inventory/peers?search=%3Cnobody%3E").text

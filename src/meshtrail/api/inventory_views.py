@@ -1,7 +1,7 @@
 """What the inventory's pages read: from the snapshot in memory, the control store, and the audit events about policies."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,11 +15,11 @@ from meshtrail.common.errors import NotFoundError
 from meshtrail.control.enrolment_keys import EnrolmentKey
 from meshtrail.control.inventory import Group, Network, PeerRecord, Policy, Snapshot
 from meshtrail.control.user import User
-from meshtrail.web.inventory import (
+from meshtrail.web.inventory import Line, Listing, listing
+from meshtrail.web.inventory_lines import (
     Author,
     GroupLine,
     KeyLine,
-    KeysPage,
     Named,
     NetworkLine,
     PeerLine,
@@ -43,20 +43,25 @@ class StoredInventory:
 
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
-        self._lists = {
+        self._lists: dict[str, Callable[[str, Viewer], Sequence[Line]]] = {
             "peers": self._peers, "groups": self._groups, "policies": self._policies, "networks": self._networks, "users": self._users,
             "enrolment-keys": self._keys,
         }  # fmt: skip
 
-    async def listed(self, org_id: str, tab: str, who: Viewer) -> Any:
+    async def listed(self, org_id: str, tab: str, who: Viewer, search: str) -> Listing:
         """See `InventoryPages`."""
-        return await asyncio.to_thread(self._lists[tab], org_id, who)
+
+        def found() -> Listing:
+            offered = self._offered(org_id) if tab == "enrolment-keys" else ()
+            return listing(self._lists[tab](org_id, who), search, offered)
+
+        return await asyncio.to_thread(found)
 
     async def one(self, org_id: str, tab: str, identifier: str, who: Viewer) -> Any:
         """See `InventoryPages`."""
         if tab == "policies":
             return await asyncio.to_thread(self._policy, org_id, identifier, who)
-        found = await self.listed(org_id, tab, who)
+        found = await asyncio.to_thread(self._lists[tab], org_id, who)
         for each in found:
             if each.id == identifier:
                 return each
@@ -90,11 +95,13 @@ class StoredInventory:
         snapshot = self._snapshot(org_id)
         return tuple(_user(snapshot, user) for user in self._rooms.control.users.list(org_id))
 
-    def _keys(self, org_id: str, who: Viewer) -> KeysPage:
+    def _keys(self, org_id: str, who: Viewer) -> tuple[KeyLine, ...]:
         snapshot, now = self._snapshot(org_id), self._rooms.clock()
-        keys = reversed(self._rooms.control.enrolment_keys.list(org_id))
-        offered = tuple(Named(group.id, group.name) for group in snapshot.groups.values() if not group.built_in)
-        return KeysPage(tuple(_key(snapshot, key, now) for key in keys), offered)
+        return tuple(_key(snapshot, key, now) for key in reversed(self._rooms.control.enrolment_keys.list(org_id)))
+
+    def _offered(self, org_id: str) -> tuple[Named, ...]:
+        """Groups that a new key may name."""
+        return tuple(Named(group.id, group.name) for group in self._snapshot(org_id).groups.values() if not group.built_in)
 
     def _policies(self, org_id: str, who: Viewer) -> tuple[PolicyLine, ...]:
         snapshot, authors = self._snapshot(org_id), self._authors(org_id, who)

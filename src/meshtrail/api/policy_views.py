@@ -10,7 +10,7 @@ from meshtrail.control.rule_text import reference_name, rule_text
 from meshtrail.control.snapshots import Snapshots
 from meshtrail.model.network_map import Action
 from meshtrail.web.changes import changes
-from meshtrail.web.inventory import Author, RuleLine, VersionLine
+from meshtrail.web.inventory_lines import Author, RuleLine, VersionLine
 
 _SAYS = "says"
 """Of a rule: all of it in a sentence, which differs whenever anything does."""

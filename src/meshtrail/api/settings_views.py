@@ -10,7 +10,7 @@ from meshtrail.api.service import Rooms
 from meshtrail.common.clock import rfc3339
 from meshtrail.control.service import TokenInfo
 from meshtrail.control.settings import PROGRESS_INTERVAL_S_MAX
-from meshtrail.web.inventory import Named
+from meshtrail.web.inventory_lines import Named
 from meshtrail.web.settings import AgentSettings, SessionLine, SettingsPage, TokenLine
 from meshtrail.web.viewer import Viewer
 

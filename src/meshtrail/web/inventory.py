@@ -1,16 +1,40 @@
 """The inventory's pages: what an organisation has, one tab for each kind, and one page for each thing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
-from meshtrail.web.changes import Change
 from meshtrail.web.collectors import ago
+from meshtrail.web.inventory_lines import Named
 from meshtrail.web.pages import Choice, Failure, Shell
 from meshtrail.web.viewer import Viewer
 
+LINES_MAX = 500
+"""Things of one page: of more one is searched for, and a page of all would take seconds to build and to read."""
+
+SEARCH_FROM = 20
+"""From so many things on there is a field to search them."""
+
+SEARCH_CHARACTERS_MAX = 200
+"""What is typed beyond is not looked at."""
+
+_SEARCHED = (
+    "name",
+    "id",
+    "hostname",
+    "addresses",
+    "people",
+    "system",
+    "groups",
+    "email",
+    "description",
+    "resources",
+    "state",
+    "status",
+    "role",
+)
 EVER = "2000-01-01T00:00:00Z"
 """A window from here shows all that is stored."""
 
@@ -28,200 +52,58 @@ ROLES = ("owner", "admin", "network_admin", "auditor", "user")
 """Roles that a user may get."""
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """Something else with a page of its own."""
+class Line(Protocol):
+    """What a tab lists."""
 
-    id: str
-    name: str
+    @property
+    def id(self) -> str:
+        """Of the thing."""
+        ...
 
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who made a change."""
-
-    name: str
-    event: str
-    """Id of the audit event that says so."""
+    @property
+    def name(self) -> str:
+        """Of the thing."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class PeerLine:
-    """A peer."""
+class Listing:
+    """What a tab shows."""
 
-    id: str
-    name: str
-    hostname: str
-    """What the machine calls itself."""
-    addresses: tuple[str, ...]
-    people: tuple[str, ...]
-    """Names of its local users."""
-    groups: tuple[Named, ...]
-    system: str
-    state: str
-    """How its agent stands, as a collector; empty when that may not be read."""
-    reason: str
-    seen_at: str
-    """RFC 3339; empty when it was never seen."""
-    enrolled_at: str
-    label: str = ""
-    """Its name in the DNS."""
-    policies: tuple[Named, ...] = ()
-    """Policies that name one of its groups, or itself."""
+    lines: tuple[Any, ...]
+    """No more than `LINES_MAX`."""
+    matching: int
+    """How many there are that match the search."""
+    total: int
+    groups: tuple[Named, ...] = ()
+    """With enrolment keys: the groups that a new one may name."""
 
 
-@dataclass(frozen=True, slots=True)
-class GroupLine:
-    """A group."""
-
-    id: str
-    name: str
-    built_in: bool
-    peers: tuple[Named, ...]
-    resources: tuple[Named, ...]
-    """Their ids are those of their networks, which have the page."""
-    policies: tuple[Named, ...]
+def listing(lines: Sequence[Line], search: str, groups: tuple[Named, ...] = ()) -> Listing:
+    """The lines in which all words of the search occur."""
+    words = search.lower().split()
+    found = [line for line in lines if _matches(line, words)] if words else lines
+    return Listing(tuple(found[:LINES_MAX]), len(found), len(lines), groups)
 
 
-@dataclass(frozen=True, slots=True)
-class RuleLine:
-    """A rule in a sentence."""
-
-    name: str
-    text: str
-    enabled: bool
-    allows: bool
+def _matches(line: Line, words: Sequence[str]) -> bool:
+    text = _searched(line)
+    return all(word in text for word in words)
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyLine:
-    """A policy as it is now."""
-
-    id: str
-    name: str
-    description: str
-    enabled: bool
-    version: int
-    rules: tuple[RuleLine, ...]
-    changed_at: str
-    author: Author | None
-    """None when it is not known, or may not be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class VersionLine:
-    """A policy as it was."""
-
-    version: int
-    name: str
-    enabled: bool
-    rules: tuple[RuleLine, ...]
-    valid_from: str
-    valid_until: str
-    """Empty while it is in force."""
-    author: Author | None
-    changes: tuple[Change, ...]
-    """What differs from the version before; none for the first."""
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyPage:
-    """A policy and what it was."""
-
-    id: str
-    name: str
-    current: PolicyLine | None
-    """None when it was deleted."""
-    versions: tuple[VersionLine, ...]
-    """Newest first."""
-    older: int
-    """Versions before those."""
-
-
-@dataclass(frozen=True, slots=True)
-class ResourceLine:
-    """What stands in a network."""
-
-    id: str
-    name: str
-    type: str
-    address: str
-    enabled: bool
-    groups: tuple[Named, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RouterLine:
-    """Who leads into a network."""
-
-    id: str
-    peer: Named | None
-    groups: tuple[Named, ...]
-    metric: int
-    masquerade: bool
-    enabled: bool
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkLine:
-    """A network with what is in it."""
-
-    id: str
-    name: str
-    description: str
-    default: str
-    """`accept`, `drop`, or empty: what the overlay's default says."""
-    resources: tuple[ResourceLine, ...]
-    routers: tuple[RouterLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class UserLine:
-    """A user."""
-
-    id: str
-    name: str
-    email: str
-    kind: str
-    role: str
-    status: str
-    """`active`, `blocked`, `invited`, or `pending`."""
-    groups: tuple[Named, ...]
-    last_login_at: str
-    created_at: str
-
-
-@dataclass(frozen=True, slots=True)
-class KeyLine:
-    """An enrolment key without its secret."""
-
-    id: str
-    name: str
-    hint: str
-    reusable: bool
-    usage_limit: int
-    used_times: int
-    groups: tuple[Named, ...]
-    state: str
-    expires_at: str
-    """Empty: it has no end."""
-    last_used_at: str
-    created_at: str
-
-
-@dataclass(frozen=True, slots=True)
-class KeysPage:
-    """The keys, and the groups that a new one may name."""
-
-    keys: tuple[KeyLine, ...]
-    groups: tuple[Named, ...]
+def _searched(line: Line) -> str:
+    values: list[str] = []
+    for name in _SEARCHED:
+        value = getattr(line, name, "")
+        values += [str(getattr(each, "name", each)) for each in value] if isinstance(value, tuple) else [str(value)]
+    return " ".join(values).lower()
 
 
 class InventoryPages(Protocol):
     """Where the pages read the inventory. Whoever looks is told no more than their rights allow."""
 
-    async def listed(self, org_id: str, tab: str, who: Viewer) -> Any:
-        """What a tab shows: a tuple of lines, or a `KeysPage`."""
+    async def listed(self, org_id: str, tab: str, who: Viewer, search: str) -> Listing:
+        """What a tab shows."""
         ...
 
     async def one(self, org_id: str, tab: str, identifier: str, who: Viewer) -> Any:
@@ -239,12 +121,19 @@ class InventoryContext:
     heading: str
     who: Viewer
     data: Any
-    """What `InventoryPages` answered; None after a failure."""
+    """What `InventoryPages` answered: a `Listing`, or one thing; None after a failure."""
     now: datetime
     failure: Failure | None
     again: str
     origin: str
     """Scheme and host of this server, for commands to copy."""
+    search: str = ""
+    """What is searched for."""
+
+    @property
+    def searchable(self) -> bool:
+        """Whether there is a field to search."""
+        return bool(self.search) or (isinstance(self.data, Listing) and self.data.total >= SEARCH_FROM)
 
     @property
     def roles(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 from litestar import Response, get
 from litestar.response import Redirect
 
-from meshtrail.web.inventory import HEADINGS, TABS, InventoryContext, InventoryPages, tabs
+from meshtrail.web.inventory import HEADINGS, SEARCH_CHARACTERS_MAX, TABS, InventoryContext, InventoryPages, tabs
 from meshtrail.web.service import AnyRequest, Dashboard, failure_of, page_response, sign_in_first
 from meshtrail.web.viewer import Viewer, viewer
 
@@ -37,7 +37,7 @@ def _list(dashboard: Dashboard, source: InventoryPages, tab: str, right: str) ->
     @get(f"/inventory/{tab}", name=f"inventory_{tab}", opt={"page": right})
     async def listing(request: AnyRequest) -> Response[Any]:
         async def read(org_id: str, who: Viewer) -> Any:
-            return await source.listed(org_id, tab, who)
+            return await source.listed(org_id, tab, who, _search(request))
 
         return await _page(dashboard, request, tab, f"inventory_{tab.replace('-', '_')}.html", read)
 
@@ -55,6 +55,10 @@ def _object(dashboard: Dashboard, source: InventoryPages, tab: str, right: str) 
     return one
 
 
+def _search(request: AnyRequest) -> str:
+    return (request.query_params.get("search") or "").strip()[:SEARCH_CHARACTERS_MAX]
+
+
 async def _page(
     dashboard: Dashboard, request: AnyRequest, tab: str, template: str, read: Callable[[str, Viewer], Awaitable[Any]]
 ) -> Response[Any]:  # fmt: skip
@@ -68,6 +72,6 @@ async def _page(
         status, failure = failure_of(error, request)
     context = InventoryContext(
         dashboard.shell(HEADINGS[tab], request), tabs(tab, who), tab, HEADINGS[tab], who, data, dashboard.clock(), failure,
-        request.url.path, str(request.base_url).rstrip("/"),
+        request.url.path, str(request.base_url).rstrip("/"), _search(request),
     )  # fmt: skip
     return page_response(dashboard.renderer.render(template if failure is None else "inventory_failing.html", context), status)

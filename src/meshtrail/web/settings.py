@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from meshtrail.web.inventory import Named
+from meshtrail.web.inventory_lines import Named
 from meshtrail.web.pages import Failure, Shell
 from meshtrail.web.viewer import Viewer
 
