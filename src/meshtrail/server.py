@@ -41,9 +41,11 @@ from meshtrail.store.collectors import CollectorReader
 from meshtrail.store.connections import Connections
 from meshtrail.store.embedded import EmbeddedEngine
 from meshtrail.store.family_reader import last_position
+from meshtrail.store.hours import Hours
 from meshtrail.store.migrations import migrate
 from meshtrail.store.positions import Positions
 from meshtrail.store.reader import Reader
+from meshtrail.store.roller import Roller
 from meshtrail.store.writer import Writer
 from meshtrail.trail import Trail
 from meshtrail.web.audit_routes import audit_routes
@@ -117,9 +119,11 @@ class Server:
 
     def open(self) -> None:
         """Open the stores; `EngineUnavailableError` when another process holds them."""
-        self.config.data.mkdir(parents=True, exist_ok=True)
+        self.config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.engine.open()
         migrate(self.engine)
+        self.reader.hours = Hours(self.engine, self._clock)
+        self.reader.hours.open()
         self.control.open()
 
     def close(self) -> None:
@@ -152,6 +156,9 @@ class Server:
         collectors.open()
         upkeep = Upkeep(collectors, Closing(collectors, collector_reader, pipeline, self._clock), pipeline)
         await upkeep.start()
+        roller = Roller(self.reader.hours) if self.reader.hours is not None else None
+        if roller is not None:
+            await roller.start()
         trail = Trail(self.control, self.engine, positions, self._clock, last)
         await trail.start(self.config)
         gate = Gate(self.control, self._clock, self.config.trusted_proxies)
@@ -164,6 +171,8 @@ class Server:
             yield create_app(rooms, self._pages(rooms), error_page(self._capture_status))
         finally:
             watching.cancel()
+            if roller is not None:
+                await roller.stop()
             await upkeep.stop()
             await pipeline.stop()
             await trail.stop()

@@ -11,9 +11,12 @@ from typing import Any
 import msgspec
 
 from meshtrail.common.errors import InvalidError
+from meshtrail.model.columns import Family
 from meshtrail.store.engine import Engine, QueryTooLargeError, Share
+from meshtrail.store.hours import Hours, Rolled
+from meshtrail.store.hours_source import answers, at_times, other_times, rolled_rows, whole_in, with_bounds
 from meshtrail.store.measures import Function, Grouping, Measure, merged
-from meshtrail.store.query import Query, compiled
+from meshtrail.store.query import Compiled, Query, compiled
 
 GROUPINGS_MAX = 4
 """Fields of one aggregate: the groups of more are nearly the rows themselves."""
@@ -79,6 +82,8 @@ class Source:
     stands for), and for each measure with a column v0 … (value) and k0 … (how many of the rows know it)."""
 
     sql: str
+    rows: str = "1"
+    """`r`, where not all rows of it stand for one."""
 
 
 ROWS_MAX = 300_000_000
@@ -86,28 +91,44 @@ ROWS_MAX = 300_000_000
 simplest, and more would only run into the limit of time."""
 
 
-def estimated_rows(engine: Engine, query: Query) -> int:
+def estimated_rows(engine: Engine, family: Family, part: Compiled) -> int:
     """Stored reports that a read of these rows has to look at, from partitions, keys and skip indexes alone."""
-    part = compiled(query)
-    answer = engine.read(f"EXPLAIN ESTIMATE SELECT seq FROM {query.family.name} WHERE {part.where}", part.parameters, "JSONEachRow")
+    answer = engine.read(f"EXPLAIN ESTIMATE SELECT seq FROM {family.name} WHERE {part.where}", part.parameters)
     return sum(int(msgspec.json.decode(line)["rows"]) for line in answer.splitlines())
 
 
-def guard(engine: Engine, query: Query) -> None:
+def guard(engine: Engine, family: Family, part: Compiled) -> None:
     """`QueryTooLargeError` when the rows are too many to be looked at for one answer."""
-    rows = estimated_rows(engine, query)
+    rows = estimated_rows(engine, family, part)
     if rows > ROWS_MAX:
         raise QueryTooLargeError(f"{rows} rows would be read; at most {ROWS_MAX} are")
 
 
-def aggregated(engine: Engine, query: Query, asked: Aggregate, share: Share | None = None) -> Aggregated:
-    """Run it; `QueryTooLargeError` past the limits of rows, time, memory or groups."""
-    guard(engine, query)
-    part = compiled(query)
+def aggregated(engine: Engine, query: Query, asked: Aggregate, share: Share | None = None, hours: Hours | None = None) -> Aggregated:
+    """Run it, with the help of rolled hours where they know the answer; `QueryTooLargeError` past the limits of rows, time, memory or
+    groups."""
+    bounded = with_bounds(query)
+    known: list[Rolled] = []
+    if hours is not None and answers(bounded, asked.groupings, asked.measures):
+        known = hours.clean(query.org_id, bounded.since, bounded.until)
+    if known and whole_in(asked.zone, known):
+        part, source = _with_hours(bounded, asked, known)
+    else:
+        part = compiled(query)
+        source = raw_source(query, asked, part.where)
+    guard(engine, query.family, part)
     part.parameters["zone"] = asked.zone
-    source = raw_source(query, asked, part.where)
-    answer = engine.read(statement(source, asked), part.parameters, share=share)
-    return _understood(answer, asked)
+    return _understood(engine.read(statement(source, asked), part.parameters, share=share), asked)
+
+
+def _with_hours(query: Query, asked: Aggregate, known: list[Rolled]) -> tuple[Compiled, Source]:
+    """Conditions of the rows that are read one by one, and these rows together with the rolled hours."""
+    part = compiled(replace(query, since=None, until=None))
+    rolled = rolled_rows(query, asked.groupings, asked.measures, part.where)
+    part.clauses.append(at_times(other_times(known, query.since, query.until), part))
+    part.parameters["hours"] = [each.hour for each in known]
+    part.parameters["generations"] = [each.generation for each in known]
+    return part, Source(f"{rolled} UNION ALL {raw_source(query, asked, part.where).sql}", "r")
 
 
 def raw_source(query: Query, asked: Aggregate, where: str) -> Source:
@@ -122,7 +143,7 @@ def raw_source(query: Query, asked: Aggregate, where: str) -> Source:
 
 def statement(source: Source, asked: Aggregate) -> str:
     """The whole read: a line for each group at the top, one for the others, and one, of place 0, for the whole."""
-    states = [measure.states("r", f"v{n}", f"k{n}") for n, measure in enumerate(asked.measures)]
+    states = [measure.states(source.rows, f"v{n}", f"k{n}") for n, measure in enumerate(asked.measures)]
     named = [[f"s{n}_{each}" for each in range(len(parts))] for n, parts in enumerate(states)]
     keys = [f"g{n}" for n in range(len(asked.groupings))]
     kept = [f"{sql} AS {name}" for parts, names in zip(states, named, strict=True) for sql, name in zip(parts, names, strict=True)]

@@ -19,6 +19,7 @@ from meshtrail.common.errors import InvalidError
 from meshtrail.model.columns import FAMILIES, Family, Kind
 from meshtrail.store.aggregate import Aggregate, Aggregated, aggregated
 from meshtrail.store.engine import Engine, Parameters, Share
+from meshtrail.store.hours import Hours
 from meshtrail.store.projection import Projection, native
 from meshtrail.store.query import Compiled, Query, compiled
 from meshtrail.store.recent_values import recent_values
@@ -71,6 +72,8 @@ class FamilyReader:
         self.family = family
         self.native: Projection = native(family)
         """The rows of the native API."""
+        self.hours: Hours | None = None
+        """Hours counted beforehand, where there are some."""
         self._key = (family.time, *family.key)
         self._counts: OrderedDict[tuple[object, ...], int] = OrderedDict()
         self._counts_lock = threading.Lock()
@@ -179,7 +182,7 @@ class FamilyReader:
 
     def aggregate(self, query: Query, asked: Aggregate, share: Share | None = None) -> Aggregated:
         """Rows grouped and measured."""
-        return aggregated(self._engine, query, asked, share)
+        return aggregated(self._engine, query, asked, share, self.hours)
 
     def cancel(self, name: str) -> None:
         """End the read that has the share of this name."""
