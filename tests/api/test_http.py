@@ -39,6 +39,11 @@ def test_errors_have_one_shape(server: ServerProcess) -> None:
     assert (status, body) == (401, {"message": "token invalid", "code": 401})
 
 
+def test_nobody_else_reads_what_is_kept(server: ServerProcess) -> None:
+    """Who reached what is for the server's own account."""
+    assert [each.name for each in server.data.iterdir() if each.stat().st_mode & 0o077] == []
+
+
 @pytest.mark.parametrize(
     ("headers", "body", "status"),
     [

@@ -1,5 +1,7 @@
 """`meshtrail enrolment-key`."""
 
+import pytest
+
 from meshtrail.common.clock import wall_clock
 from meshtrail.control.actor import system
 from meshtrail.control.service import Control
@@ -24,6 +26,7 @@ def test_a_key_is_made_listed_and_revoked(run: Run, control: Control) -> None:
     assert "revoked" in run("enrolment-key", "list")[1]
 
 
+@pytest.mark.usefixtures("control")
 def test_what_is_not_there_is_said(run: Run) -> None:
     """A group that is none, a key that is none; a key is one-off and ends in a week unless told otherwise."""
     code, words = run("enrolment-key", "create", "x", "--group", "Staff")

@@ -27,6 +27,17 @@ def test_an_organisation_comes_with_an_owner(control: Control) -> None:
     assert [each.role for each in control.users.list(org_id)] == [Role.owner]
 
 
+def test_nobody_else_reads_the_file(tmp_path: Path, clock: Clock) -> None:
+    """It holds hashes of passwords: the folder and all files are their owner's only."""
+    control = Control(tmp_path / "made" / CONTROL_FILE, clock)
+    control.open()
+    control.first_organisation()
+    there = [tmp_path / "made", *(tmp_path / "made").iterdir()]
+    assert {each.name for each in there} >= {CONTROL_FILE, f"{CONTROL_FILE}-wal"}
+    assert [each.name for each in there if each.stat().st_mode & 0o077] == []
+    control.close()
+
+
 def test_no_secret_is_in_the_file(tmp_path: Path, clock: Clock) -> None:
     """Neither tokens nor links nor sessions nor passwords can be read from the disk."""
     control = Control(tmp_path / CONTROL_FILE, clock)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from meshtrail.cli.options import CONTROL_URL
+from meshtrail.common.errors import OperationError
 from meshtrail.control.actor import Actor
 from meshtrail.control.service import Control
 from meshtrail.model.enums import InitiatorType
@@ -15,8 +16,14 @@ from meshtrail.server import control_place
 
 @contextmanager
 def opened(data: Path) -> Iterator[tuple[Control, str]]:
-    """The store and its first organisation."""
-    control = Control(control_place(data, os.environ.get(CONTROL_URL, "")))
+    """The store and its first organisation; `OperationError` where no server has one: what would be made there nobody would know."""
+    place = control_place(data, os.environ.get(CONTROL_URL, ""))
+    if isinstance(place, Path) and not place.exists():
+        raise OperationError(
+            f"No server has its data in {data}.",
+            "Run this as the server's user (sudo), or name its folder with --data; start one: meshtrail up",
+        )
+    control = Control(place)
     control.open()
     try:
         yield control, control.first_organisation()[0]

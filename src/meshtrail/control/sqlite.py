@@ -1,7 +1,9 @@
 """The control store in one SQLite file."""
 
 import asyncio
+import contextlib
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
@@ -37,7 +39,9 @@ class SqliteBackend:
 
     def open(self) -> None:
         """See `Backend.open`."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with contextlib.suppress(OSError):  # SQLite says better what is wrong; its further files get the rights of this one
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self._durable = self._engine("synchronous = FULL", "foreign_keys = ON")
         self._relaxed = self._engine("synchronous = NORMAL", "foreign_keys = ON")
 

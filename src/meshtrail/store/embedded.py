@@ -63,7 +63,7 @@ class EmbeddedEngine:
 
     def open(self) -> None:
         """Take the folder and open the connections."""
-        self._path.mkdir(parents=True, exist_ok=True)
+        self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = _take(self._path / "lock")
         database = self._path / "clickhouse"
         self._writers.put(_connect(database))
