@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from meshtrail.web.collectors import ago
 from meshtrail.web.inventory_lines import Named
@@ -151,11 +151,6 @@ class InventoryContext:
     def changes(self, identifier: str) -> str:
         """Address of all audit events about a thing."""
         return "/audit?" + urlencode({"target_id": identifier, "from": EVER})
-
-
-def object_path(tab: str, identifier: str) -> str:
-    """Address of the page of one thing."""
-    return f"/inventory/{tab}/{quote(identifier, safe='')}"
 
 
 def tabs(current: str, who: Viewer) -> tuple[Choice, ...]:

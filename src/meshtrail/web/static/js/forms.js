@@ -86,7 +86,7 @@ async function submit(event) {
     const answer = await send(form);
     if (form.dataset.secret) show(form, answer[form.dataset.secret]);
     else if (form.dataset.done) settle(form);
-    else location.assign(form.dataset.then ?? location.href);
+    else location.reload();
   } catch (error) {
     say(form, error instanceof TypeError ? "The server does not answer. Nothing may have been changed." : error.message);
   } finally {
