@@ -19,6 +19,8 @@ from tests.agent.netns import until
 
 pytestmark = pytest.mark.netns
 ROOT = Path(__file__).parents[2]
+START_S_MAX = 60.0
+"""Until the lab's server and agents run, or have ended; a tenth of it where nothing else does."""
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def test_it_shows_the_table_leaves_the_dashboard_and_goes(started: subprocess.Po
         assert answer.status == 200
     assert namespaces(started)
     started.send_signal(signal.SIGINT)
-    assert started.wait(30) == 0
+    assert started.wait(START_S_MAX) == 0
     assert namespaces(started) == []
     assert not data_folder(str(started.pid)).exists()
 
@@ -69,7 +71,7 @@ def test_it_shows_the_table_leaves_the_dashboard_and_goes(started: subprocess.Po
 def test_a_killed_lab_leaves_no_processes_and_is_cleaned(started: subprocess.Popen[str]) -> None:
     """Server and agents end with it; the next lab, or `clean`, removes the rest."""
     folder = data_folder(str(started.pid))
-    until((folder / "agent-gateway.log").exists, "the last agent is started")
+    until((folder / "agent-gateway.log").exists, "the last agent is started", START_S_MAX)
     assert namespaces(started)
     started.send_signal(signal.SIGKILL)
     started.wait()
