@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from meshtrail.api.auth import SESSION_COOKIE
-from meshtrail.control.permissions import Role
+from meshtrail.control.permissions import ALL_PERMISSIONS, Role
 from tests.servers import ServerProcess
 from tests.web.inventory_world import HOSTILE, PASSWORD, World, made
 from tests.web.test_joined_pages import AXE, AXE_RUN, BEYOND, SIZES
@@ -252,4 +252,20 @@ def test_only_what_one_may_is_offered(browser: Browser, world: World) -> None:
     expect(page.get_by_role("heading", level=2)).to_have_text(["Your password", "Your sessions", "Your tokens"])
     page.goto("/inventory")
     expect(page.get_by_role("heading", level=1)).to_have_text("Not for you")
+    visit.context.close()
+
+
+def test_whoever_came_by_a_link_sets_a_first_password(browser: Browser, world: World) -> None:
+    """With nothing as the one of before."""
+    assert world.by is not None
+    code, _ = world.control.sessions.invite(world.by, ALL_PERMISSIONS, world.other)
+    visit = Visit(browser, world.server.url, "nothing")
+    page = visit.page
+    page.goto(f"/sign-in/{code}")
+    page.goto("/settings")
+    page.get_by_label("New password").fill(FOUR_WORDS)
+    page.get_by_label("Repeat it").fill(FOUR_WORDS)
+    page.get_by_role("button", name="Change the password").click()
+    expect(page.get_by_role("status").filter(has_text="is changed")).to_be_visible()
+    assert visit.problems == []
     visit.context.close()
