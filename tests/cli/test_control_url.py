@@ -48,3 +48,22 @@ def test_the_server_uses_the_database(postgres: PostgresServer, tmp_path: Path, 
             assert control.token_identity(server.token).org_id == control.first_organisation()[0]
             control.close()
             assert not (server.data / CONTROL_FILE).exists()
+
+
+def test_doctor_looks_at_the_control_store(run: Run, postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without changing it: where it is, whether it answers, whether it is of an older or newer release."""
+
+    def said() -> str:
+        return next(line for line in run("doctor")[1].splitlines() if "control store" in line)
+
+    assert "none yet" in said()
+    assert not (tmp_path / CONTROL_FILE).exists()
+    with postgres.empty() as url:
+        monkeypatch.setenv(CONTROL_URL, url)
+        assert "brought along at the next start" in said()
+        control = Control(url)
+        control.open()
+        control.close()
+        assert said().startswith("ok ")
+        assert "next start" not in said()
+    assert said().startswith("no ")

@@ -6,22 +6,28 @@ import os
 import shutil
 import socket
 from dataclasses import asdict
+from pathlib import Path
 
 import typer
+from sqlalchemy.exc import DBAPIError
 
 from meshtrail.agent.probe import Check, check
 from meshtrail.api.native.meta import DISK_FREE_BYTES_MIN
-from meshtrail.cli.options import Data, Json
+from meshtrail.cli.options import CONTROL_URL, Data, Json
+from meshtrail.common.errors import MeshTrailError
+from meshtrail.control.migrations import migrated
+from meshtrail.control.places import backend_of
+from meshtrail.server import control_place
 
 PORT = 8765
 
 
 def doctor(data: Data, as_json: Json = False) -> None:
-    """Explain the machine: capture, disk, port, clock. Exits with 1 when something does not hold.
+    """Explain the machine: capture, disk, control store, port, clock. Exits with 1 when something does not hold.
 
     Example: meshtrail doctor
     """
-    checks = [*check(), _disk(data), _port(), _engine()]
+    checks = [*check(), _disk(data), _control(data), _port(), _engine()]
     if as_json:
         typer.echo(json.dumps([asdict(each) for each in checks], indent=2))
     else:
@@ -41,6 +47,25 @@ def _disk(data: Data) -> Check:
     good = writable and free > DISK_FREE_BYTES_MIN
     return Check("data folder", good, f"{data}: {free / 1e9:.1f} GB free{'' if writable else ', not writable'}",
                  "" if good else "Choose another folder with --data, or free space.")  # fmt: skip
+
+
+def _control(data: Path) -> Check:
+    place = control_place(data, os.environ.get(CONTROL_URL, ""))
+    if isinstance(place, Path) and not place.exists():
+        return Check("control store", True, f"none yet: {place} is made by the first start")
+    try:
+        backend = backend_of(place, {})
+        backend.open()
+        try:
+            with backend.reading() as transaction:
+                current = migrated(transaction, backend.shown)
+        finally:
+            backend.close()
+    except DBAPIError as error:
+        return Check("control store", False, f"{backend.shown}: {error.orig}", "See that it is there and lets us in.")
+    except MeshTrailError as error:
+        return Check("control store", False, error.message, error.remedy)
+    return Check("control store", True, f"{backend.shown}{'' if current else ': its tables are brought along at the next start'}")
 
 
 def _port() -> Check:
