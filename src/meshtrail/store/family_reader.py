@@ -38,7 +38,7 @@ FACET_VALUES_MAX = 200
 """Values of one facet: more is a list to search, not to choose from."""
 
 
-_Time = Annotated[int, msgspec.Meta(ge=-(2**63), lt=2**63)]
+_Time = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 @dataclass(frozen=True, slots=True)
