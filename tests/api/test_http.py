@@ -25,7 +25,7 @@ def test_errors_have_one_shape(server: ServerProcess) -> None:
         "/api/v1/traffic/nonsense": 404, "/api/v1/traffic?cursor=x": 400, "/api/v1/traffic/histogram?buckets=9999": 400,
         "/api/v1/traffic?" + "&".join(["state=open"] * 1_300): 400,
         f"/api/v1/traffic?limit={'1' * 5_000}": 400, f"/api/v1/traffic?destination_port={'1' * 5_000}": 400,
-        f"/api/v1/traffic?cursor={Cursor(10**19, 'r', 'f').encode()}": 400, f"/api/v1/audit?cursor={Cursor(1, 'r', 'e').encode()}": 400,
+        f"/api/v1/traffic?cursor={Cursor(10**19, 'r', 'f').encode()}": 400, f"/api/v1/traffic?cursor={Cursor(1, 'r', 'e').encode()}": 400,
     }.items():  # fmt: skip
         code, content, headers = server.raw("GET", path)
         error = json.loads(content)["error"]

@@ -20,7 +20,7 @@ def request(peer: str | None, scheme: str = "http", method: str = "POST", **head
         for value in (values if isinstance(values, list) else [values])
     ]
     scope: Any = {
-        "type": "http", "method": method, "scheme": scheme, "path": "/", "query_string": b"", "headers": sent,
+        "type": "http", "method": method, "scheme": scheme, "path": "/page", "query_string": b"", "headers": sent,
         "client": None if peer is None else (peer, 5), "state": {},
     }  # fmt: skip
     return ASGIConnection(scope)

@@ -28,6 +28,9 @@ SECURE_COOKIE = f"__Host-{SESSION_COOKIE}"
 PUBLIC = "public"
 """Permission of routes that need nobody: health, sign-in, static files."""
 
+_NOBODYS = ("/api/", "/static/", "/sign-in", "/healthz", "/readyz", "/metrics")
+"""Beginnings of the paths of public routes that do not ask who is there; all others are pages."""
+
 PEER = "peer"
 """Permission of routes that need a peer's own token."""
 
@@ -78,11 +81,11 @@ class Gate:
         """Litestar guard: sets `connection.state.identity` or raises."""
         needed = handler.opt.get("permission")
         if needed == PUBLIC:
+            if not str(connection.scope["path"]).startswith(_NOBODYS):
+                connection.state.looked_up = await self._looked_up(connection)
             return
         kind, secret = self.presented(connection)
-        identity = self._recent(kind, secret)
-        if identity is None:
-            identity = await asyncio.to_thread(self._look_up, kind, secret)
+        identity = await self._found(kind, secret)
         connection.state.identity = identity
         if kind == "session":
             refuse_foreign(connection, self.proxies)
@@ -104,19 +107,28 @@ class Gate:
             return "session", cookie
         raise UnauthenticatedError("no valid authentication provided", "Send: Authorization: Token <token>")
 
+    async def _found(self, kind: str, secret: str) -> Identity:
+        return self._recent(kind, secret) or await asyncio.to_thread(self._look_up, kind, secret)
+
+    async def _looked_up(self, connection: Connection) -> Identity | MeshTrailError:
+        try:
+            return await self._found(*self.presented(connection))
+        except MeshTrailError as error:
+            return error
+
     def identify(self, connection: Connection) -> Identity:
-        """The identity behind a token header or a session cookie; `UnauthenticatedError` without one, `ForbiddenError` when its
-        user is blocked."""
-        kind, secret = self.presented(connection)
-        return self._recent(kind, secret) or self._look_up(kind, secret)
+        """Of a page that was let through: the identity behind a token header or a session cookie, as the guard has found it;
+        `UnauthenticatedError` without one, `ForbiddenError` when its user is blocked."""
+        found: Identity | MeshTrailError = connection.state.looked_up
+        if isinstance(found, MeshTrailError):
+            raise found
+        return found
 
     async def holds(self, connection: Connection, needed: Permission) -> bool:
         """Whether who was let in still would be: for answers that last. While the store does not answer, nobody is turned out."""
         kind, secret = self.presented(connection)
         try:
-            identity = self._recent(kind, secret)
-            if identity is None:
-                identity = await asyncio.to_thread(self._look_up, kind, secret)
+            identity = await self._found(kind, secret)
         except CallerError:
             return False
         except MeshTrailError:
