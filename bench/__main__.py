@@ -13,13 +13,14 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from bench import agent_drain, agent_rate, agent_start, audit_page, capture, freshness, idle, ingest, read, resolver
+from bench import agent_drain, agent_rate, agent_start, audit_page, capture, explore, freshness, idle, ingest, read, resolver
 from bench.line import Figure
 
 LINES = {
     "ingest": ingest.run, "page": read.run, "bulk-page": read.run, "bytes": read.run, "freshness": freshness.run,
     "idle": idle.run, "audit-page": audit_page.run, "resolver": resolver.run, "capture": capture.run,
     "agent-rate": agent_rate.run, "agent-start": agent_start.run, "agent-idle": idle.run, "agent-drain": agent_drain.run,
+    "first-page": explore.run, "search": explore.run, "overview": explore.run,
 }  # fmt: skip
 RESULTS = Path(__file__).parent / "results"
 
@@ -28,7 +29,13 @@ def main() -> int:
     """1 when an aim is missed in a run of one line."""
     parser = argparse.ArgumentParser(prog="bench")
     parser.add_argument("--only", choices=LINES, help="run one line")
-    only = parser.parse_args().only
+    parser.add_argument(
+        "--rows", type=int, help=f"rows of first-page, search and overview; default {explore.ROWS}, the aims are of 50000000"
+    )
+    arguments = parser.parse_args()
+    only = arguments.only
+    if arguments.rows:
+        os.environ[explore.ROWS_NAME] = str(arguments.rows)
     figures: list[Figure] = []
     for work in dict.fromkeys([LINES[only]] if only else LINES.values()):
         print(f"measuring {work.__module__.removeprefix('bench.')} …", file=sys.stderr)

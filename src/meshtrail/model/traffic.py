@@ -11,7 +11,7 @@ def _endpoint(end: str, who: str) -> tuple[Column, ...]:
     return (
         named("id", Kind.name, "Id of the peer or resource that is {who}.", indexed=True),
         Column(f"{end}_type", Kind.choice, f"What {who} is.", choices=enums.EndpointType),
-        named("name", Kind.name, "Name of {who} at that moment."),
+        named("name", Kind.name, "Name of {who} at that moment.", indexed=True),
         named("os", Kind.name, "Operating system of {who}."),
         named("address", Kind.address, "Address of {who}, before translation.", indexed=True),
         named("port", Kind.port, "Port of {who}; null for protocols without ports.", indexed=end == "destination"),
@@ -127,7 +127,7 @@ TRAFFIC = Family(
         "verdict": (
             Column("verdict", Kind.choice, "What the network decided.", merge=Merge.largest, choices=enums.Verdict),
             Column("policy_id", Kind.name, "Policy that decided.", indexed=True),
-            Column("policy_name", Kind.name, "Name of that policy at that moment."),
+            Column("policy_name", Kind.name, "Name of that policy at that moment.", indexed=True),
             Column("rule_id", Kind.name, "Rule of the policy that decided."),
             Column("policy_version", Kind.u32, "Version of the policy in force at that moment."),
             choice(
@@ -161,8 +161,8 @@ TRAFFIC = Family(
         "destination": _endpoint("destination", "the responding side"),
         "person": (
             Column("user_id", Kind.name, "Person behind the initiating side.", indexed=True),
-            Column("user_email", Kind.name, "Their e-mail address at that moment."),
-            Column("user_name", Kind.name, "Their name at that moment."),
+            Column("user_email", Kind.name, "Their e-mail address at that moment.", indexed=True),
+            Column("user_name", Kind.name, "Their name at that moment.", indexed=True),
         ),
         "process": (
             Column("process_name", Kind.name, "Program on the reporter that owns the socket, when local."),

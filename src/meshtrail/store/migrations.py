@@ -7,7 +7,7 @@ import msgspec
 
 from meshtrail.model.columns import AUDIT, TRAFFIC
 from meshtrail.store.engine import Engine, EngineUnavailableError
-from meshtrail.store.schema import column_definition, create_table
+from meshtrail.store.schema import column_definition, create_table, looked_up, lookup_index
 
 _VERSIONS = (
     "CREATE TABLE IF NOT EXISTS schema_versions (version UInt32, applied_at DateTime64(6, 'UTC')) ENGINE = MergeTree ORDER BY version"
@@ -22,10 +22,15 @@ STEPS: tuple[tuple[str, ...], ...] = (
         f"ALTER TABLE traffic ADD COLUMN IF NOT EXISTS {column_definition(TRAFFIC.columns['rule_candidates'])} AFTER attribution",
     ),
     (f"ALTER TABLE traffic MODIFY COLUMN {column_definition(TRAFFIC.columns['gap_cause'])}",),
+    tuple(
+        f"ALTER TABLE {family.name} ADD INDEX IF NOT EXISTS {lookup_index(column)}"
+        for family in (TRAFFIC, AUDIT)
+        for column in looked_up(family)
+    ),
 )
 """Step n brings the store from version n to n + 1. The second: gaps can come from a limit on logged denials. The third:
 audit events. The fourth: rules are found by the server. The fifth: gaps can come from a full table of
-connections."""
+connections. The sixth: rows are found by indexes of their values; parts that are there get them when they merge."""
 
 VERSION = len(STEPS)
 

@@ -209,6 +209,9 @@ def _add_addresses(part: Compiled, column: Column, values: tuple[str, ...]) -> N
             low, high = f"::ffff:{network[0]}", f"::ffff:{network[-1]}"
         else:
             low, high = str(network[0]), str(network[-1])
+        if low == high:
+            part.add(f"{column.name} = {{{{}}:IPv6}}", low)
+            continue
         names = []
         for text in (low, high):
             names.append(f"p{len(part.parameters)}")
