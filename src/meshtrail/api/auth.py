@@ -108,7 +108,8 @@ class Gate:
         raise UnauthenticatedError("no valid authentication provided", "Send: Authorization: Token <token>")
 
     async def _found(self, kind: str, secret: str) -> Identity:
-        return self._recent(kind, secret) or await asyncio.to_thread(self._look_up, kind, secret)
+        recent = self._recent(kind, secret)
+        return recent if recent is not None else await asyncio.to_thread(self._look_up, kind, secret)
 
     async def _looked_up(self, connection: Connection) -> Identity | MeshTrailError:
         try:
