@@ -1,7 +1,6 @@
 """Rolled hours give exactly what the rows give: after late, merged, repeated and deleted reports, and from any state of the rolling."""
 
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -73,10 +72,10 @@ def test_random_questions(engine: EmbeddedEngine, org_id: str, hours: Hours) -> 
     used = 0
     for number in range(40):
         since, until = sorted(NOON_US + chance.randrange(-5, 5) * HOUR_US + chance.choice((0, 0, 1)) for _ in range(2))
-        bounds = {"since": since, "until": until} if number % 3 and since < until else {}
+        low, high = (since, until) if number % 3 and since < until else (None, None)
         conditions = (condition("reporter_id", "", ["peer-1", "router"]),) if number % 4 == 0 else ()
         tree = parse("not user.id = u1 and started_at >= 2026-09-21 and verdict in (denied, unknown)", TRAFFIC) if number % 5 == 0 else None
-        query = Query(org_id, conditions, filter=resolved(tree, Moment(NOON_US)) if tree else None, **bounds)
+        query = Query(org_id, conditions, low, high, filter=resolved(tree, Moment(NOON_US)) if tree else None)
         agree(engine, hours, query, random_question(chance))
         used += bool(hours.clean(org_id, query.since, query.until))
     assert used > 10
@@ -143,10 +142,9 @@ def test_the_hour_that_runs_is_not_rolled(engine: EmbeddedEngine, org_id: str) -
 
 
 @pytest.fixture(autouse=True)
-def _many_hours(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _many_hours(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other tests leave many hours behind in the engine."""
     monkeypatch.setattr(module, "HOURS_OF_PASS_MAX", 1_000)
-    return
 
 
 def test_an_hour_past_the_limits_is_read_row_by_row(
