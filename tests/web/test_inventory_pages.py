@@ -244,6 +244,7 @@ def test_only_what_one_may_is_offered(browser: Browser, world: World) -> None:
     page.goto("/settings")
     expect(page.get_by_label("Report DNS")).to_be_disabled()
     expect(page.get_by_role("button", name="Save")).to_have_count(0)
+    assert visit.problems == []
     visit.context.close()
     visit = Visit(browser, world.server.url, world.sessions[Role.user])
     page = visit.page

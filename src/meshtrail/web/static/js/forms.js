@@ -109,6 +109,7 @@ for (const button of document.querySelectorAll("[data-copy-secret]")) button.add
 // What a choice means is shown when it is made; a grave one is asked for twice.
 for (const chooser of document.querySelectorAll("select[data-warns]")) {
   const button = chooser.form.querySelector("button");
+  if (!button) continue; // Only to be read.
   const warn = () => {
     const grave = chooser.value === chooser.dataset.warns && chooser.value !== chooser.dataset.was;
     for (const warning of chooser.form.querySelectorAll(".warning")) warning.hidden = !grave;
