@@ -437,3 +437,20 @@ def test_flow_id_names_the_entry(pair: Pair, near_server: FakeServer, launch: La
     instance = flowid.instance(boot, pair.near.inside(lambda: Path("/proc/thread-self/ns/net").stat().st_ino))
     assert flowid.conntrack_id(row["flow_id"], instance) == number
     connection.close()
+
+
+def test_a_part_that_fails_at_the_stop_keeps_no_other_from_it(
+    near_server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """Our rules and the kernel's settings are put back whatever happens before."""
+    agent = Agent(AgentConfig(near_server.url, "secret", "r1", "host1", run_folder=tmp_path, state_folder=tmp_path / "state"))
+    stopped: list[str] = []
+
+    def fail() -> None:
+        raise RuntimeError("the kernel is gone")
+
+    monkeypatch.setattr(agent._capture, "stop", fail)
+    monkeypatch.setattr(agent._rules, "stop", lambda: stopped.append("rules"))
+    monkeypatch.setattr(agent._sysctls, "restore", lambda: stopped.append("sysctls"))
+    agent.stop()
+    assert stopped == ["rules", "sysctls"]

@@ -73,6 +73,8 @@ class DenialCapture:
 
     def close(self) -> None:
         """Tell what is left, give the group back. The rules must still be there: they counted what was not logged."""
+        if self._conntrack is None:
+            return
         self._tell_unheard()
         self._tell(self._denied.close(wall_clock(), time.monotonic()))
         self.tell_suppressed()

@@ -186,18 +186,24 @@ class Agent:
         _LOG.info("counters %s", json.dumps(self.metrics()))
 
     def stop(self) -> None:
-        """Send what is left, put the kernel back as it was, close."""
-        conntrack = self._capture.conntrack
-        if conntrack is not None:
-            self._capture.stop()
-            self._denials.close()
-        self._rules.stop()
+        """Send what is left, put the kernel back as it was, close. A part that fails does not keep the others from it."""
+        steps = (
+            self._capture.stop, self._denials.close, self._rules.stop, self._drain, self._tracking.remove, self._sysctls.restore,
+            self._close_kernel,
+        )  # fmt: skip
+        for step in steps:
+            try:
+                step()
+            except Exception:  # noqa: BLE001 - whatever it is, our rules and settings must go
+                _LOG.exception("a part did not stop as it should; the others do")
+
+    def _drain(self) -> None:
         unsent = self._uplink.stop()
         lost = self._spool.close(wall_clock())
         if unsent:
             _LOG.warning("%d reports wait on disk for the next start, %d are lost", unsent - lost, lost)
-        self._tracking.remove()
-        self._sysctls.restore()
-        if conntrack is not None:
-            conntrack.close()
+
+    def _close_kernel(self) -> None:
+        if self._capture.conntrack is not None:
+            self._capture.conntrack.close()
             self._summarise()

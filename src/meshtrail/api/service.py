@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,10 @@ async def _prepare(request: AnyRequest) -> None:
     await check_tag(request)
 
 
+def _cancel(rooms: Rooms, share: str) -> None:
+    rooms.reader.cancel(share)
+
+
 def create_app(
     rooms: Rooms, pages: Sequence[Any] = (), error_page: Callable[[int, str, str, str], Response[Any]] | None = None
 ) -> Litestar:
@@ -149,7 +154,7 @@ def create_app(
             "audit_reader": rooms.audit_reader, "audit_pipeline": rooms.audit_pipeline,
             "audit_streams": Tails(), "witness": rooms.witness, "refusals": witness_refusal, "error_page": error_page,
             "sign_ins": Lane(PASSWORD_HASHES_MAX, SIGN_INS_WAITING_MAX, "sign-in"), "elsewhere": rooms.elsewhere,
-            "questions": Questions(rooms.reader.cancel),
+            "questions": Questions(partial(_cancel, rooms)),
             "exchanges": Lane(EXCHANGES_MAX, EXCHANGES_WAITING_MAX, "the identity provider"),
         }
     )  # fmt: skip
