@@ -40,7 +40,8 @@ def main() -> int:
     """1 when something was not recorded as it should, 2 when there can be no lab here."""
     given = parser().parse_args()
     console = Console(width=None if sys.stdout.isatty() else PRINTED_COLUMNS)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):  # a shell's background job starts with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     try:
         if given.command == "clean":
             removed = clean()
