@@ -137,6 +137,8 @@ class Server:
         atlas: Atlas = FileAtlas(self.config.geo_file) if self.config.geo_file else NullAtlas()
         directories = Directories(self.control)
         last = last_position(self.engine)
+        if self.reader.hours is not None:  # rows that were deleted may have had later positions; what comes must lie behind them
+            last = max(last, self.reader.hours.watermark())
         positions = Positions(self._clock, last=last)
         pipeline = Pipeline(
             TRAFFIC,

@@ -105,7 +105,7 @@ def test_late_merged_and_repeated_reports(engine: EmbeddedEngine, org_id: str, h
 
 def test_deleted_rows(engine: EmbeddedEngine, org_id: str, hours: Hours) -> None:
     """Who deletes rows has their hours forgotten; they are rolled again without them, once."""
-    store(engine, org_id, [report(NOON_US, user_id="u1"), report(NOON_US, user_id="u2"), report(NOON_US + 2 * HOUR_US, user_id="u1")])
+    store(engine, org_id, [report(NOON_US, user_id="u1"), report(NOON_US + 2 * HOUR_US, user_id="u1"), report(NOON_US, user_id="u2")])
     rolled(hours)
     assert len(hours.clean(org_id, None, None)) == 2
     engine.execute("DELETE FROM traffic WHERE org_id = {org:String} AND user_id = 'u1'", {"org": org_id})
