@@ -162,6 +162,15 @@ def test_overrun(bench: Bench) -> None:
     assert (bench.denied.overruns, bench.denied.lost) == (1, sum(loss.lost or 0 for loss in losses))
 
 
+@pytest.mark.parametrize("bench", [{"receive_bytes": 16 * 1024**2}], indirect=True)
+@pytest.mark.parametrize("count", [1, limits.NFLOG_QUEUE_PACKETS - 1, 20_000])
+def test_the_last_denials(bench: Bench, count: int) -> None:
+    """What was denied just before the end is told: also what the kernel was still gathering, and more than one turn reads."""
+    bench.send(count)
+    rest = bench.close()
+    assert (json.loads(rest.lines[-1])["drops"], rest.losses) == (count, [])
+
+
 class Starved(Nflog):
     """A socket that has had no room, once, and to which nothing comes any more."""
 

@@ -7,6 +7,7 @@ from time to time.
 import logging
 import select
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 from meshtrail.agent import limits
@@ -141,13 +142,27 @@ class Denied:
         return [self._writer.line(fold) for fold in wanted]
 
     def close(self, now_us: int, now_s: float) -> Told:
-        """Read what is there, give the group back; what was still to be said."""
-        lines, losses = self.read(now_us, now_s)
+        """Give the group back; what was logged until then, and what was still to be said."""
+        lines, losses = self._last(now_us, now_s)
         if self._overrun is not None:
             losses.append(Loss(self._overrun[0], now_us, None))
             self._overrun = None
         self._close()
         return Told(lines + self._lines(self.denials.rest(now_s)), losses)
+
+    def _last(self, now_us: int, now_s: float) -> Told:
+        """Everything that the socket holds, which is bounded by its buffer: nothing comes behind it."""
+        told = Told([], [])
+        if self._source is not None:
+            with suppress(OSError):  # reading says that the socket is broken
+                self._source.give_back()
+        while True:
+            packets = self.read_counters.packets
+            lines, losses = self.read(now_us, now_s)
+            told.lines.extend(lines)
+            told.losses.extend(losses)
+            if self.read_counters.packets == packets:
+                return told
 
     def _close(self) -> None:
         if self._source is not None and self._polled is not None:

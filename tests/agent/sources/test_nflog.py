@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from meshtrail.agent import limits
 from meshtrail.agent.netlink.nflog import FLAG_CONNTRACK, FLAG_SEQUENCE, Logged
 from meshtrail.agent.netlink.packet import Headers, parse
 from meshtrail.agent.prefix import PREFIX_BYTES_MAX, VERSION_MAX, decode, encode
@@ -166,6 +167,14 @@ def test_one_owner(pair: Pair, nflog: Nflog) -> None:
     _send(pair, "10.77.0.1", 9)
     _one(nflog)
     nflog.close()
+    pair.near.inside(lambda: Nflog(GROUP)).close()
+
+
+def test_given_back(pair: Pair, nflog: Nflog) -> None:
+    """The packets that the kernel was still gathering come when the group is given back; others may have it then."""
+    _send(pair, "10.77.0.1", 9, limits.NFLOG_QUEUE_PACKETS // 2)
+    nflog.give_back()
+    assert len(nflog.read().packets) == limits.NFLOG_QUEUE_PACKETS // 2
     pair.near.inside(lambda: Nflog(GROUP)).close()
 
 

@@ -18,7 +18,7 @@ HOOK_IN, HOOK_FORWARD, HOOK_OUT = 1, 2, 3
 
 _F_ACK = 0x4
 _COMMAND, _MODE, _BUFFER, _TIMEOUT, _QUEUE, _FLAGS = 1, 2, 3, 4, 5, 6
-_COMMAND_BIND = 1
+_COMMAND_BIND, _COMMAND_UNBIND = 1, 2
 _COPY_PACKET = 2
 _HEADER, _MARK, _TIMESTAMP, _PAYLOAD, _PREFIX, _UID, _SEQUENCE, _CT_INFO = 1, 2, 3, 9, 10, 11, 12, 19
 _FIRST_REPLY_INFO = 3
@@ -49,6 +49,11 @@ def bind(sequence: int, group: int) -> bytes:
         (_MODE, struct.pack(">IBx", limits.NFLOG_COPY_BYTES, _COPY_PACKET)), (_BUFFER, _U32.pack(limits.NFLOG_BUFFER_BYTES)),
         (_TIMEOUT, _U32.pack(limits.NFLOG_TIMEOUT_CS)), (_QUEUE, _U32.pack(limits.NFLOG_QUEUE_PACKETS)),
     )  # fmt: skip
+
+
+def unbind(sequence: int, group: int) -> bytes:
+    """The request to give a group back; the kernel sends what it was still gathering for a datagram, and then its answer."""
+    return _request(sequence, group, (_COMMAND, bytes([_COMMAND_UNBIND])))
 
 
 def set_flags(sequence: int, group: int, flags: int) -> bytes:

@@ -120,8 +120,14 @@ class Nflog:
         self._told = now
         return NflogEvents(packets, now.lost - before.lost, overruns, now.malformed - before.malformed)
 
+    def give_back(self) -> None:
+        """Own the group no more: what was logged until now can be read, also what the kernel was still gathering for a datagram, and
+        nothing comes behind it. `OSError` when the socket is closed."""
+        self._sequence += 1
+        self._socket.send(nflog.unbind(self._sequence, self.group))
+
     def close(self) -> None:
-        """Give the group back."""
+        """Give the group back, and leave what was not read."""
         self._socket.close()
 
 
