@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from lab.limits import BYTES_SHARE_MAX, OPTION_BYTES_MAX, WHOLE_BYTES_MIN
+from lab.limits import BYTES_SHARE_MAX, OPTION_BYTES_MAX, SACK_BYTES_MAX, SACK_SHARE_MAX, WHOLE_BYTES_MIN
 from lab.traffic import ICMP, ICMP6, TCP, UDP, Talk
 
 Row = dict[str, Any]
@@ -114,7 +114,8 @@ def _volume(row: Row, way: str, talk: Talk, payload: int, exact: int | None) -> 
     if exact is not None and packets != exact:
         problems.append(f"{way}_packets is {packets}, not {exact}")
     headers = _HEADER[talk.protocol, 6 if ":" in talk.source else 4] * packets
-    slack = max(BYTES_SHARE_MAX * size, OPTION_BYTES_MAX if talk.protocol == TCP else 0)
+    options = max(OPTION_BYTES_MAX, SACK_SHARE_MAX * packets * SACK_BYTES_MAX) if talk.protocol == TCP else 0
+    slack = max(BYTES_SHARE_MAX * size, options)
     if abs(size - headers - payload) > slack:
         problems.append(f"{way}_bytes is {size}: {size - headers} without headers, the sockets counted {payload}")
     if payload >= WHOLE_BYTES_MIN and abs(size - payload) > BYTES_SHARE_MAX * payload:

@@ -45,6 +45,12 @@ BYTES_SHARE_MAX = 0.01
 OPTION_BYTES_MAX = 24
 """TCP options that only some packets of a connection have: those of a SYN, and of acknowledgements out of order."""
 
+SACK_BYTES_MAX = 28
+"""The longest selective acknowledgement beside time stamps (RFC 2018): three blocks and two bytes of padding."""
+
+SACK_SHARE_MAX = 0.1
+"""Packets that may carry one: a machine under load drops some of a huge transfer, and the other end says which."""
+
 WHOLE_BYTES_MIN = 1_000_000
 """From this payload on, headers are so few that bytes are compared with the payload alone too."""
 
