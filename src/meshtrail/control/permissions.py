@@ -25,7 +25,10 @@ class Permission(StrEnum):
     profile_write = "profile.write", "Change one's own password; make and delete one's own tokens; end one's own sessions."
     traffic_read = "traffic.read", "Read connections and denied attempts, and follow them live."
     audit_read = "audit.read", "Read audit events: who changed or read what, from where."
-    export = "export", "Take events out in bulk, as files."
+    export = (
+        "export",
+        "Take events out in bulk, as files. No route asks for it yet: who may read a log may read all of it, and it is recorded.",
+    )
     collectors_read = "collectors.read", "Read who reports, how each stands, and the state of the server."
     peers_read = "peers.read", "Read peers."
     peers_write = "peers.write", "Rename and remove peers."
@@ -45,8 +48,8 @@ class Permission(StrEnum):
     tokens_read = "tokens.read", "Read the tokens of the organisation and of service users, without their secrets."
     tokens_write = "tokens.write", "Make and delete tokens of the organisation and of service users, with no more rights than one's own."
     ingest = "ingest", "Send events, and say what a machine is called."
-    delete_logs = "delete_logs", "Delete events before their time."
-    organisation_write = "organisation.write", "Rename the organisation, give it another owner, delete it."
+    delete_logs = "delete_logs", "Delete events before their time. No route does so yet."
+    organisation_write = "organisation.write", "Rename the organisation, give it another owner, delete it. No route does so yet."
 
 
 class Role(StrEnum):
