@@ -82,7 +82,10 @@ def described(schema: dict[str, Any]) -> dict[str, Any]:
     paths["/api/v1/traffic/{identifier}"]["get"]["responses"]["200"]["content"] = content(envelope(_ROW))
     buckets = parameter("buckets", "Bars at the most.", {"type": "integer", "minimum": 1, "maximum": 500, "default": 60})
     paths["/api/v1/traffic/histogram"]["get"]["parameters"] = [*window_parameters(), buckets, *filters]
-    paths["/api/v1/live"]["get"]["parameters"] = [*window_parameters(), *filters]
+    rows = parameter(
+        "rows", "Rows of one read at the most; then every read is counted whole.", {"type": "integer", "minimum": 1, "maximum": 500}
+    )
+    paths["/api/v1/live"]["get"]["parameters"] = [*window_parameters(), rows, *filters]
     report = {"$ref": "#/components/schemas/TrafficReport"}
     paths["/api/v1/ingest/traffic"]["post"]["requestBody"] = {
         "required": True,

@@ -203,9 +203,9 @@ class FamilyReader:
         ).split()
         return (int(answer[0]), int(answer[1])) if int(answer[2]) else None
 
-    def changes(self, query: Query, after: int) -> tuple[list[bytes], int, int]:
+    def changes(self, query: Query, after: int, limit: int = CHANGES_ROWS_MAX) -> tuple[list[bytes], int, int]:
         """Rows changed after a position, oldest change first: row objects, the position reached, and how many more
-        rows had changed than `CHANGES_ROWS_MAX` and are left out."""
+        rows had changed than the limit and are left out."""
         key, table = ", ".join(self._key), self.family.name
         part = compiled(replace(query))
         part.add("seq > {{}:UInt64}", after)
@@ -213,13 +213,13 @@ class FamilyReader:
         count, last = int(answer[0]), int(answer[1])
         if not count:
             return [], after, 0
-        keys = f"SELECT {key} FROM {table} WHERE {part.where} ORDER BY seq DESC LIMIT {CHANGES_ROWS_MAX}"
+        keys = f"SELECT {key} FROM {table} WHERE {part.where} ORDER BY seq DESC LIMIT {limit}"
         lines = self._engine.read(
             f"SELECT {self.native.sql} FROM {table} FINAL WHERE {part.clauses[0]} AND ({key}) IN ({keys}) ORDER BY {table}.seq",
             part.parameters,
             self.native.form,
         ).splitlines()
-        return lines, last, max(0, count - CHANGES_ROWS_MAX)
+        return lines, last, max(0, count - limit)
 
     def stored_rows(self, org_id: str) -> int:
         """Stored reports of the organisation, before merging: a cheap measure of how much there is."""

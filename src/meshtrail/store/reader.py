@@ -4,7 +4,7 @@ from meshtrail.model.columns import TRAFFIC
 from meshtrail.store.engine import Engine, Share
 from meshtrail.store.family_reader import CHANGES_ROWS_MAX, Cursor, FamilyReader, rows_in
 from meshtrail.store.projection import native, shown
-from meshtrail.store.query import Query, address_text
+from meshtrail.store.query import Query, address_text, compiled
 
 __all__ = ["CHANGES_ROWS_MAX", "KEY", "NATIVE_COLUMNS", "Cursor", "Reader", "rows_in", "shown"]
 
@@ -31,6 +31,15 @@ class Reader(FamilyReader):
     def histogram(self, query: Query, interval_ms: int, share: Share | None = None) -> bytes:
         """Counts by verdict for each interval that has rows: JSON array of bucket, allowed, denied, unknown."""
         return self.counts_over_time(query, interval_ms, _VERDICTS, share)
+
+    def tally(self, query: Query, after: int, until: int) -> dict[str, int]:
+        """Reports after a position up to another: `count` of all, `denied` among them."""
+        part = compiled(query)
+        part.add("seq > {{}:UInt64}", after)
+        part.add("seq <= {{}:UInt64}", until)
+        sql = f"SELECT count(), countIf(verdict = 'denied') FROM traffic WHERE {part.where}"
+        count, denied = self._engine.read(sql, part.parameters, "TSV").split()
+        return {"count": int(count), "denied": int(denied)}
 
     def open_flows(self, org_id: str, reporter_id: str, after: str, limit: int) -> bytes:
         """Connections of a reporter that are still open, by flow id: what an agent asks for when it starts again."""

@@ -15,6 +15,7 @@ from meshtrail.api.native.traffic import AnyRequest, query_string
 from meshtrail.common.errors import BusyError
 from meshtrail.control.service import Permission
 from meshtrail.store.query import Query
+from meshtrail.store.reader import CHANGES_ROWS_MAX
 
 HEARTBEAT_S = 10.0
 """Silence after which a comment keeps proxies from closing the stream."""
@@ -30,9 +31,11 @@ STANDING_S = 5.0
 """How often it is looked whether the reader still may read: who signs out, or is blocked, sees no more rows soon after."""
 
 
-async def tail(state: State, query: Query, after: int, holds: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
+async def tail(
+    state: State, query: Query, after: int, holds: Callable[[], Awaitable[bool]], sample: int | None = None
+) -> AsyncIterator[bytes]:
     """Events of rows changed after a position, as long as the reader's right `holds`. `missed` says how many rows were left out
-    because too many changed."""
+    because too many changed; who asks for a sample of so many rows of each read gets a `tally` of the whole read instead."""
     pipeline, reader = state.pipeline, state.reader
     position = after
     loop = asyncio.get_running_loop()
@@ -40,6 +43,8 @@ async def tail(state: State, query: Query, after: int, holds: Callable[[], Await
     state.tails.count += 1
     try:
         yield b": connected\n\n"
+        if sample:
+            yield _tally(after, {"count": 0, "denied": 0})
         while not pipeline.stopping:
             reached = await pipeline.wait_beyond(position, HEARTBEAT_S)
             if loop.time() >= look_at:
@@ -49,15 +54,23 @@ async def tail(state: State, query: Query, after: int, holds: Callable[[], Await
             if reached <= position:
                 yield b": heartbeat\n\n"
                 continue
-            rows, position, missed = await asyncio.to_thread(reader.changes, query, position)
+            before = position
+            rows, position, missed = await asyncio.to_thread(reader.changes, query, before, sample or CHANGES_ROWS_MAX)
             position = max(position, reached)
-            if missed:
+            if sample and rows:
+                yield _tally(position, await asyncio.to_thread(reader.tally, query, before, position))
+            elif missed:
                 yield b"event: missed\ndata: " + msgspec.json.encode({"count": missed}) + b"\n\n"
             for row in rows:
                 yield b"event: traffic\nid: " + _seq(row) + b"\ndata: " + row + b"\n\n"
             await asyncio.sleep(READ_INTERVAL_S)
     finally:
         state.tails.count -= 1
+
+
+def _tally(position: int, counted: dict[str, int]) -> bytes:
+    """Everything up to the position is counted: who continues there counts nothing twice."""
+    return b"event: tally\nid: %d\ndata: " % position + msgspec.json.encode(counted) + b"\n\n"
 
 
 class _Positioned(msgspec.Struct):
@@ -77,13 +90,15 @@ def _seq(row: bytes) -> bytes:
 )  # fmt: skip
 async def live(request: AnyRequest, state: State) -> Stream:
     """Server-sent events `traffic` (a row) and `missed` (a count); takes the filters of the list. `after` or the header
-    Last-Event-ID continue after a position."""
+    Last-Event-ID continue after a position. With `rows`, each read sends so many rows at the most, and before them `tally`: how many
+    reports it was of (`count`), and how many of them `denied`."""
     parameters = query_string(request)
-    query = read.query(request.state.identity.org_id, parameters)
+    sample = read.integer(parameters, "rows", 0, 1, CHANGES_ROWS_MAX)
+    query = read.query(request.state.identity.org_id, {name: values for name, values in parameters.items() if name != "rows"})
     if state.tails.count >= TAILS_MAX:
         raise BusyError(f"{TAILS_MAX} live tails are open.", "Close one of them.")
     given = request.headers.get("last-event-id") or read.single(parameters, "after") or ""
     after = int(given) if given.isascii() and given.isdigit() and len(given) < 20 else state.pipeline.position
     headers: dict[str, Any] = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     holds = partial(state.gate.holds, request, Permission.traffic_read)
-    return Stream(tail(state, query, after, holds), media_type="text/event-stream", headers=headers)
+    return Stream(tail(state, query, after, holds, sample or None), media_type="text/event-stream", headers=headers)
