@@ -9,7 +9,7 @@ from meshtrail.filter.tree import And, Compare, Node, Not, Or, Word
 from meshtrail.filter.values import Instant
 from meshtrail.model.columns import TRAFFIC, Column
 from meshtrail.store.hours import COUNTERS, FIELDS, HOUR_US, TABLE, Rolled
-from meshtrail.store.measures import ByColumn, ByTime, Clockwork, Function, Grouping, Measure
+from meshtrail.store.measures import ByColumn, ByTime, Clockwork, FirstKnown, Function, Grouping, Measure
 from meshtrail.store.query import Compiled, Query
 
 _FIELDS, _COUNTERS = frozenset(FIELDS), frozenset(COUNTERS)
@@ -62,6 +62,8 @@ def _groups(grouping: Grouping) -> bool:
     match grouping:
         case ByColumn(column):
             return column.name in _FIELDS
+        case FirstKnown(_, columns):
+            return all(column.name in _FIELDS for column in columns)
         case ByTime(int() as width, _):
             return width % HOUR_US == 0
         case ByTime() | Clockwork():

@@ -140,7 +140,31 @@ class Clockwork(StrEnum):
         return sql
 
 
-Grouping = ByColumn | ByTime | Clockwork
+@dataclass(frozen=True, slots=True)
+class FirstKnown:
+    """Rows with the same first known value of several columns, as text: a person by name or e-mail address, an end by its name or
+    address."""
+
+    name: str
+    """As it stands in the answer."""
+    columns: tuple[Column, ...]
+
+    def sql(self, family: Family) -> str:
+        """The row's value, null where none of the columns is known."""
+        shown = (address_text(each.name) if each.kind is Kind.address else each.name for each in self.columns)
+        texts = (f"CAST({each}, 'Nullable(String)')" for each in shown)
+        return f"coalesce({', '.join(texts)})"
+
+    def shown(self, sql: str) -> str:
+        """The text itself."""
+        return sql
+
+    def sorted(self, sql: str) -> str:
+        """The text itself."""
+        return sql
+
+
+Grouping = ByColumn | FirstKnown | ByTime | Clockwork
 
 
 @dataclass(frozen=True, slots=True)
