@@ -4,9 +4,11 @@ from typing import Any
 
 from meshtrail.api.aggregation import TOP
 from meshtrail.api.facets import FACETS_MAX
+from meshtrail.api.native.new_pairs import LIMIT
 from meshtrail.api.traffic_schema import column_filters, parameter, window_parameters
-from meshtrail.model.columns import FAMILIES
+from meshtrail.model.columns import FAMILIES, TRAFFIC
 from meshtrail.store.aggregate import GROUPINGS_MAX, MEASURES_MAX, TOP_MAX
+from meshtrail.store.first_seen import PAIRS_MAX
 from meshtrail.store.measures import Function
 
 
@@ -36,4 +38,7 @@ def with_aggregates(schema: dict[str, Any]) -> dict[str, Any]:
         own = {"aggregate": _aggregate_parameters(), "facets": [field]}
         for name, parameters in own.items():
             schema["paths"][f"/api/v1/{family.name}/{name}"]["get"]["parameters"] = [*window_parameters(), *parameters, *filters]
+        if family is TRAFFIC:
+            limit = parameter("limit", "Pairs in the answer.", {"type": "integer", "minimum": 1, "maximum": PAIRS_MAX, "default": LIMIT})
+            schema["paths"]["/api/v1/traffic/new-pairs"]["get"]["parameters"] = [*window_parameters(), limit, *filters]
     return schema

@@ -5,6 +5,7 @@ from litestar.datastructures import State
 
 from meshtrail.api.aggregation import AggregateAnswer, answer, question
 from meshtrail.api.facets import Facets, facets_of
+from meshtrail.api.native.new_pairs import traffic_new_pairs
 from meshtrail.api.native.traffic import AnyRequest, query_string
 from meshtrail.api.parameters import Parameters
 from meshtrail.api.questions import asked
@@ -47,5 +48,5 @@ async def traffic_facets(request: AnyRequest, state: State) -> Facets:
     return await asked(request, org_id, lambda share: facets_of(state.reader, org_id, parameters, now, share))
 
 
-ROUTES = (traffic_aggregate, audit_aggregate, traffic_facets)
+ROUTES = (traffic_aggregate, audit_aggregate, traffic_facets, traffic_new_pairs)
 """Routes below /api/v1."""
