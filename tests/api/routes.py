@@ -104,6 +104,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v1/traffic/histogram"): Route(P.traffic_read),
     ("GET", "/api/v1/traffic/aggregate"): Route(P.traffic_read),
     ("GET", "/api/v1/traffic/facets"): Route(P.traffic_read),
+    ("GET", "/api/v1/traffic/new-pairs"): Route(P.traffic_read),
     ("GET", "/api/v1/traffic/{identifier}"): Route(P.traffic_read, ids=("row",)),
     ("GET", "/api/v1/live"): Route(P.traffic_read),
     ("GET", "/api/v1/connections"): Route(P.traffic_read),
