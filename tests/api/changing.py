@@ -87,6 +87,10 @@ class Scene:
         """An enrolment key."""
         return {"name": self.name(), "type": "one-off", "expires_in": 86_400, "auto_groups": [], "usage_limit": 0}
 
+    def view_body(self) -> dict[str, Any]:
+        """A view."""
+        return {"family": "traffic", "name": self.name(), "query": "verdict=denied"}
+
     def peer(self) -> str:
         """Id of a new peer."""
         return self.client.enrol(Machine(self.name())).peer_id
@@ -225,6 +229,14 @@ CASES: dict[Key, Case] = {
         Told("personal.access.token.create", after=True),
     ),
     ("DELETE", "/api/users/{user_id}/tokens/{identifier}"): (_users_token, Told("personal.access.token.delete", before=True)),
+    ("POST", "/api/v1/views"): (lambda scene: Asked("/api/v1/views", scene.view_body()), Told("view.create", after=True)),
+    ("PUT", "/api/v1/views/{identifier}"): (
+        lambda scene: Asked(f"/api/v1/views/{scene.made('/api/v1/views', scene.view_body())}", {"name": scene.name(), "shared": True}),
+        Told("view.update", before=True, after=True),
+    ),
+    ("DELETE", "/api/v1/views/{identifier}"): (
+        lambda scene: Asked(f"/api/v1/views/{scene.made('/api/v1/views', scene.view_body())}"), Told("view.delete", before=True)
+    ),
     ("POST", "/api/groups"): (lambda scene: Asked("/api/groups", {"name": scene.name()}), Told("group.add", after=True)),
     ("PUT", "/api/groups/{identifier}"): (
         lambda scene: Asked(f"/api/groups/{scene.group()}", {"name": scene.name()}), Told("group.update", before=True, after=True)

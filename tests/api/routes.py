@@ -32,6 +32,7 @@ ROUTER = {"peer_groups": ["{group}"], "metric": 100, "masquerade": True, "enable
 SETUP_KEY = {"name": "k", "type": "one-off", "expires_in": 86_400, "auto_groups": [], "usage_limit": 0}
 CHECK = {"source": "100.64.0.77", "destination": "10.7.7.7", "protocol": "tcp", "port": 443}
 FACTS = {"id": "matrix", "name": "matrix"}
+VIEW = {"name": "v", "query": "verdict=denied"}
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/static/{digest}/{path}"): Route(PUBLIC),
     ("GET", "/traffic"): Route(PUBLIC, page=P.traffic_read),
     ("GET", "/traffic/{identifier}"): Route(PUBLIC, ids=("row",), page=P.traffic_read),
+    ("GET", "/live"): Route(PUBLIC, page=P.traffic_read),
     ("GET", "/audit"): Route(PUBLIC, page=P.audit_read),
     ("GET", "/audit/{identifier}"): Route(PUBLIC, ids=("event",), page=P.audit_read),
     ("GET", "/connections"): Route(PUBLIC, page=P.traffic_read),
@@ -111,6 +113,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v1/connections/{identifier}"): Route(P.traffic_read, ids=("row",)),
     ("GET", "/api/v1/filter/complete"): Route(P.traffic_read),
     ("GET", "/api/v1/filter/explain"): Route(P.traffic_read),
+    ("GET", "/api/v1/filter/check"): Route(P.traffic_read),
     ("GET", "/api/events/network-traffic"): Route(P.traffic_read),
     ("GET", "/api/events"): Route(P.audit_read),
     ("GET", "/api/events/audit"): Route(P.audit_read),
@@ -191,6 +194,11 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v1/users/{identifier}/sessions"): Route(P.users_read, ids=("user",)),
     ("DELETE", "/api/v1/users/{identifier}/sessions/{session}"): Route(P.users_write, ids=("user", "session")),
     ("PUT", "/api/v1/users/{identifier}/password"): Route(P.users_write, ids=("user",), body={"password": "four words of ana"}),
+    ("GET", "/api/v1/views"): Route(P.profile_read),
+    ("POST", "/api/v1/views"): Route(P.profile_write, body={**VIEW, "family": "traffic", "shared": True}, of_others=P.views_share),
+    ("GET", "/api/v1/views/{identifier}"): Route(P.profile_read, ids=("view",)),
+    ("PUT", "/api/v1/views/{identifier}"): Route(P.profile_write, ids=("view",), body=VIEW),
+    ("DELETE", "/api/v1/views/{identifier}"): Route(P.profile_write, ids=("view",)),
     ("GET", "/api/v1/tokens"): Route(P.tokens_read),
     ("POST", "/api/v1/tokens"): Route(P.tokens_write, body={"name": "t", "scopes": ["tokens.write"]}),
     ("DELETE", "/api/v1/tokens/{identifier}"): Route(P.tokens_write, ids=("token",)),

@@ -281,3 +281,19 @@ def test_the_description_names_them(server: ServerProcess) -> None:
         assert {"filter", "zone"} <= names
     for path in ("/api/v1/filter/complete", "/api/v1/filter/explain"):
         assert "family" in {each["name"] for each in schema["paths"][path]["get"]["parameters"]}
+
+
+def test_a_text_that_is_being_written_is_checked(server: ServerProcess, token: str) -> None:
+    """A mistake is an answer with its place; without one it is what explain says."""
+    status, answer = asked(server, token, "/api/v1/filter/check", text="user = ana and started_at > now-2h")
+    assert (status, answer["mistake"]) == (200, None)
+    assert answer["understood"]["text"] == 'user = "ana" and started_at > now-2h'
+    assert answer["understood"]["relative"]
+    status, answer = asked(server, token, "/api/v1/filter/check", text="verdict = denyed")
+    assert (status, answer["understood"]) == (200, None)
+    assert answer["mistake"] == {
+        "message": 'verdict cannot be "denyed".', "remedy": "Did you mean denied?", "start": 10, "end": 16,
+        "expected": ["unknown", "allowed", "denied"],
+        "suggestions": ["denied"],
+    }  # fmt: skip
+    assert asked(server, token, "/api/v1/filter/check", text="x", family="nothing")[0] == 400

@@ -140,6 +140,7 @@ def _inventory(world: World, control: Control, server: ServerProcess) -> None:
     ids["router"] = make(f"{place}/routers", {"peer_groups": [ids["group"]], "metric": 1, "masquerade": True, "enabled": True})
     rule = {**filled(ROUTES["POST", "/api/policies"].body, ids["group"]), "name": f"{MARK} policy"}
     ids["policy"] = make("/api/policies", rule)
+    ids["view"] = make("/api/v1/views", {"family": "traffic", "name": f"{MARK} view", "shared": True})
     ids["key"], secret = control.enrolment_keys.create(system(world.org_id), f"{MARK} key", reusable=True)
     let_in = control.enrolment.enrol(Machine(f"{MARK} peer", "100.64.0.77").asks(secret, wall_clock()))
     ids["peer"], world.peer = let_in.peer_id, let_in.token

@@ -6,9 +6,11 @@ from meshtrail.model.activities import Activity
 ATTEMPTS: dict[str, Activity] = {
     "applyInventory": Activity.inventory_import,
     "createToken": Activity.token_create,
+    "createView": Activity.view_create,
     "deleteSession": Activity.session_revoke,
     "deleteSessionOfUser": Activity.session_revoke,
     "deleteToken": Activity.token_delete,
+    "deleteView": Activity.view_delete,
     "endSession": Activity.session_end,
     "netbirdApproveUser": Activity.user_approve,
     "netbirdCreateGroup": Activity.group_add,
@@ -41,6 +43,7 @@ ATTEMPTS: dict[str, Activity] = {
     "netbirdPutUser": Activity.user_update,
     "netbirdRejectUser": Activity.user_reject,
     "putSettings": Activity.settings_update,
+    "putView": Activity.view_update,
     "resetPassword": Activity.user_password_reset,
 }
 

@@ -15,6 +15,7 @@ from litestar.routes import HTTPRoute
 
 from meshtrail.api.errors import AnyRequest
 from meshtrail.api.native.settings import SettingsView
+from meshtrail.api.native.views import SavedView
 from meshtrail.api.netbird.groups import GroupShape
 from meshtrail.api.netbird.network_parts import ResourceAnswer, RouterAnswer
 from meshtrail.api.netbird.networks import NetworkShape
@@ -24,7 +25,7 @@ from meshtrail.api.netbird.setup_keys import SetupKeyShape
 from meshtrail.common.errors import InvalidError, OutdatedError
 from meshtrail.control.database import EXPECTED_REVISION, Expected
 
-TAGGED = (GroupShape, NetworkShape, PeerShape, PolicyShape, ResourceAnswer, RouterAnswer, SettingsView, SetupKeyShape)
+TAGGED = (GroupShape, NetworkShape, PeerShape, PolicyShape, ResourceAnswer, RouterAnswer, SavedView, SettingsView, SetupKeyShape)
 """What has a tag."""
 
 _VOLATILE = frozenset({"connected", "key", "last_seen", "last_used", "state", "used_times", "valid"})

@@ -33,6 +33,7 @@ from meshtrail.api.native import (
     settings,
     tokens,
     traffic,
+    views,
 )
 from meshtrail.api.native import policy_check as policy_checks
 from meshtrail.api.netbird import accounts, events, groups, network_traffic, networks, peers, policies, setup_keys, users
@@ -141,7 +142,7 @@ def create_app(
             traffic.list_traffic, traffic.traffic_histogram, traffic.get_traffic, live.live, ingest.ingest_traffic,
             ingest.ingest_facts, ingest.open_flows, *tokens.ROUTES, *sessions.ROUTES, meta.status, *agent.ROUTES, *settings.ROUTES,
             *collectors.ROUTES, *connections.ROUTES, *filters.ROUTES, *policy_checks.ROUTES, *inventory.ROUTES, *audit.ROUTES,
-            *aggregate.ROUTES,
+            *aggregate.ROUTES, *views.ROUTES,
         ],
     )  # fmt: skip
     state = State(

@@ -19,12 +19,12 @@ _DOMAIN = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})+")
 _DOMAIN_CHARACTERS_MAX = 253
 
 
-def name(value: str, field: str = "name") -> str:
+def name(value: str, field: str = "name", characters_max: int = NAME_CHARACTERS_MAX) -> str:
     """A name for people: not empty, not too long, of one line, without control characters."""
     text = value.strip()
     if not text:
         raise UnusableError(f"{field}: it must not be empty.")
-    return _readable(text, field, NAME_CHARACTERS_MAX, "")
+    return _readable(text, field, characters_max, "")
 
 
 def description(value: str | None, field: str = "description") -> str:

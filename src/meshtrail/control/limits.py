@@ -39,6 +39,18 @@ ENROLMENT_KEYS_MAX = 5_000
 ENROLMENT_KEY_LIFETIME_S_MAX = 10 * 365 * 86_400
 """Ten years; a key without an end is made by a lifetime of 0."""
 
+VIEWS_PER_USER_MAX = 100
+"""Saved views of one user: they are a menu, not an archive."""
+
+VIEWS_SHARED_MAX = 200
+"""Saved views of one organisation that everybody sees in that menu, below their own."""
+
+VIEW_NAME_CHARACTERS_MAX = 80
+"""A saved view's name: a line of the menu on a phone wraps once."""
+
+VIEW_QUERY_CHARACTERS_MAX = 16_384
+"""The query string of a saved view: a link that browsers and proxies pass on."""
+
 PEERS_MAX = 20_000
 """Peers of one organisation: the next one is refused, and the reason is said."""
 

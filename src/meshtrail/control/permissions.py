@@ -47,6 +47,7 @@ class Permission(StrEnum):
     approve = "approve", "Let in users, or turn away those, that wait for it."
     tokens_read = "tokens.read", "Read the tokens of the organisation and of service users, without their secrets."
     tokens_write = "tokens.write", "Make and delete tokens of the organisation and of service users, with no more rights than one's own."
+    views_share = "views.share", "Share saved views with everybody of the organisation; change and delete shared ones, whoever made them."
     ingest = "ingest", "Send events, and say what a machine is called."
     delete_logs = "delete_logs", "Delete events before their time. No route does so yet."
     organisation_write = "organisation.write", "Rename the organisation, give it another owner, delete it. No route does so yet."

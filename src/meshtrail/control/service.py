@@ -26,6 +26,7 @@ from meshtrail.control.sign_in import SignIn
 from meshtrail.control.snapshots import Snapshots
 from meshtrail.control.tokens import TokenInfo, Tokens
 from meshtrail.control.users import Users
+from meshtrail.control.views import Views
 
 __all__ = ["SESSION_S", "SIGN_IN_LINK_S", "Control", "Identity", "Permission", "Role", "Scope", "TokenInfo"]
 
@@ -51,6 +52,7 @@ class Control(Organisations, Identities):
         self.users = Users(self.database, clock)
         self.tokens = Tokens(self.database, clock)
         self.sessions = Sessions(self.database, clock)
+        self.views = Views(self.database, clock)
         self.sign_in = SignIn(self.database, self.sessions, clock)
 
     def open(self) -> None:

@@ -275,6 +275,23 @@ passwords = Table(
 )
 """Passwords of local users (argon2id, encoded with its parameters), apart from the users, so that no list of them holds one."""
 
+views = Table(
+    "views",
+    metadata,
+    _org_id(),
+    Column("id", String(36), primary_key=True),
+    Column("owner_id", String(36), nullable=False),
+    Column("family", String(20), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("query", String, nullable=False),
+    Column("shared", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index("views_by_name", "org_id", "owner_id", "family", "name", unique=True),
+)
+"""Saved views of lists. The owner is a user, or a token of the organisation; a shared view stays when its owner goes. `query` is
+the query string of the list's address."""
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

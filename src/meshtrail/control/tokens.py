@@ -17,6 +17,7 @@ from meshtrail.control.limits import TOKENS_MAX, TOKENS_PER_USER_MAX
 from meshtrail.control.permissions import ROLES, SCOPE_WORDS, Permission, permissions_of
 from meshtrail.control.tables import sessions, tokens
 from meshtrail.control.user_rows import found_user, refuse_above, target_of
+from meshtrail.control.views import forget_private
 from meshtrail.model.activities import Activity
 
 TOKEN_PREFIX = "mt_"
@@ -136,6 +137,7 @@ class Tokens:
         row = transaction.execute(select(tokens).where(which, tokens.c.id == identifier)).first()
         known = _info(checks.there(row, "token", identifier))
         transaction.execute(delete(sessions).where(sessions.c.token_id == identifier))
+        forget_private(transaction, by.org_id, identifier)
         transaction.execute(delete(tokens).where(tokens.c.id == identifier))
         before = {"name": known.name, "scopes": list(known.scopes), "expires_at": known.expires_at, "user_id": known.user_id}
         meta = _meta(transaction, by.org_id, known.name, known.user_id)

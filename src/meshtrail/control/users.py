@@ -22,6 +22,7 @@ from meshtrail.control.tables import groups, tokens, users
 from meshtrail.control.tables import passwords as kept_passwords
 from meshtrail.control.user import User, UserKind, user_of
 from meshtrail.control.user_rows import end_sessions, found_user, refuse_above, target_of, this_user
+from meshtrail.control.views import forget_private
 from meshtrail.model.activities import Activity
 
 _GENERATED_BYTES = 15
@@ -203,6 +204,7 @@ def _remove(transaction: Connection, user: User) -> None:
     end_sessions(transaction, user.org_id, user.id)
     for table in (tokens, kept_passwords):
         transaction.execute(delete(table).where(table.c.org_id == user.org_id, table.c.user_id == user.id))
+    forget_private(transaction, user.org_id, user.id)
     transaction.execute(delete(users).where(this_user(user.org_id, user.id)))
 
 

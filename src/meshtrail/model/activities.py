@@ -61,6 +61,8 @@ class TargetType(StrEnum):
     """A destination that events are sent to."""
     token = "token"  # noqa: S105 (a word)
     user = "user"
+    view = "view"
+    """A saved view of a list."""
 
 
 T = TargetType
@@ -363,6 +365,9 @@ class Activity(StrEnum):
         "Whose connections are reported, how often, or with which counters was changed.")
     settings_retention_update = ("settings.retention.update", "Retention updated", T.organisation, None,
         "How long events are kept was changed.")
+    view_create = "view.create", "View saved", T.view, None, "A list was saved under a name, for oneself or for everybody."
+    view_update = "view.update", "View updated", T.view, None, "A saved view has another name or shows something else, or was shared."
+    view_delete = "view.delete", "View deleted", T.view, None, "A saved view was deleted."
     log_read = ("log.read", "Log read", T.log, None,
         "Somebody read events: `meta.family`, `meta.filter`. Told at once; further readings within minutes together, by number.")
     log_follow = "log.follow", "Log followed", T.log, None, "Somebody opened a live tail."

@@ -14,6 +14,7 @@ from meshtrail.common.errors import InvalidError, NotFoundError
 from meshtrail.control.service import Permission
 from meshtrail.store.connection_view import AGREEMENTS
 from meshtrail.store.connections import CONNECTIONS_MAX, Connections, Expecting, Wanted
+from meshtrail.store.query import Query
 from meshtrail.store.reader import Cursor
 
 _OWN = frozenset({"agreement", "finding"})
@@ -22,8 +23,8 @@ _OWN = frozenset({"agreement", "finding"})
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
-def wanted(parameters: read.Parameters, who: Expecting, now_us: int) -> Wanted:
-    """Which connections are asked for, beyond what their reports are filtered by."""
+def choice(parameters: read.Parameters) -> tuple[tuple[str, ...], bool]:
+    """Which agreements are asked for (none: all), and whether only findings are."""
     agreement = tuple(parameters.get("agreement", ()))
     for each in agreement:
         if each not in AGREEMENTS:
@@ -31,15 +32,19 @@ def wanted(parameters: read.Parameters, who: Expecting, now_us: int) -> Wanted:
     finding = read.single(parameters, "finding") or "false"
     if finding not in {"true", "false"}:
         raise InvalidError(f"finding is {finding[:40]!r}; it must be true or false.")
-    return Wanted(now_us, who, agreement, finding == "true")
+    return agreement, finding == "true"
+
+
+def reports_query(org_id: str, parameters: read.Parameters) -> Query:
+    """The reports by which connections are found."""
+    return read.query(org_id, {name: values for name, values in parameters.items() if name not in _OWN})
 
 
 def connection_page(connections: Connections, org_id: str, parameters: read.Parameters, who: Expecting, now_us: int) -> bytes:
     """The list's answer: `{"data": [...], "next_cursor": ...}` as bytes."""
     if not read.newest_first(parameters):
         raise InvalidError("Connections come newest first.", "Leave order out, or narrow the time with from and to.")
-    chosen = wanted(parameters, who, now_us)
-    query = read.query(org_id, {name: values for name, values in parameters.items() if name not in _OWN})
+    chosen, query = Wanted(now_us, who, *choice(parameters)), reports_query(org_id, parameters)
     limit = read.integer(parameters, "limit", read.PAGE_ROWS, 1, CONNECTIONS_MAX)
     after = read.single(parameters, "cursor")
     found = connections.page(query, chosen, limit, Cursor.decode(after) if after else None)

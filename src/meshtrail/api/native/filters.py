@@ -10,7 +10,7 @@ from meshtrail.api.filter_text import family_of, understood, zone_of
 from meshtrail.api.native.traffic import AnyRequest
 from meshtrail.common.clock import rfc3339
 from meshtrail.control.service import Permission
-from meshtrail.filter import Moment, complete, is_relative, printed, resolved, window
+from meshtrail.filter import FilterError, Moment, Node, complete, is_relative, parse, printed, resolved, window
 from meshtrail.filter.completion import Completion
 from meshtrail.filter.explanation import Explanation, explained
 from meshtrail.filter.fields import fields_of
@@ -63,6 +63,26 @@ class FilterExplanation(msgspec.Struct):
     tree: Explanation
 
 
+class Mistake(msgspec.Struct):
+    """Why a text is no filter, and where. Characters are counted from 0, `end` is not included."""
+
+    message: str
+    remedy: str
+    start: int
+    end: int
+    expected: list[str]
+    """What may stand there."""
+    suggestions: list[str]
+    """What was meant perhaps."""
+
+
+class FilterCheck(msgspec.Struct):
+    """What a text is understood as, or why it is no filter: one of both."""
+
+    understood: FilterExplanation | None
+    mistake: Mistake | None
+
+
 def offered(reader: FamilyReader | None, org_id: str, text: str, at: int, family: Family) -> FilterCompletion:
     """The completion, with values that occur in the newest rows when there is a reader of the family."""
     found = complete(text, at, family)
@@ -82,7 +102,19 @@ def _occurring(reader: FamilyReader, org_id: str, found: Completion, family: Fam
 
 def explanation(text: str, family: Family, moment: Moment) -> FilterExplanation:
     """What the text is understood as at this moment."""
-    tree = understood(text, family, "text")
+    return _explanation(understood(text, family, "text"), family, moment)
+
+
+def checked(text: str, family: Family, moment: Moment) -> FilterCheck:
+    """The same for a text that is being written: a mistake is an answer."""
+    try:
+        return FilterCheck(_explanation(parse(text, family), family, moment), None)
+    except FilterError as error:
+        found = Mistake(error.message, error.remedy, error.start, error.end, list(error.expected), list(error.suggestions))
+        return FilterCheck(None, found)
+
+
+def _explanation(tree: Node, family: Family, moment: Moment) -> FilterExplanation:
     instants = resolved(tree, moment)
     since, until = (rfc3339(bound) if bound is not None else None for bound in window(instants, family.time))
     return FilterExplanation(
@@ -115,5 +147,14 @@ async def explain_filter(state: State, text: str = "", family: str = "traffic", 
     return await asyncio.to_thread(explanation, text, family_of(family), Moment(state.clock(), zone_of(zone)))
 
 
-ROUTES = (complete_filter, explain_filter)
+@get(
+    "/filter/check", opt={"permission": Permission.traffic_read}, summary="Whether a text is a filter, while it is written",
+    operation_id="checkFilter",
+)  # fmt: skip
+async def check_filter(state: State, text: str = "", family: str = "traffic", zone: str = "") -> FilterCheck:
+    """As `/filter/explain`, for editors: a mistake is no error here, but an answer with its place and what was meant perhaps."""
+    return await asyncio.to_thread(checked, text, family_of(family), Moment(state.clock(), zone_of(zone)))
+
+
+ROUTES = (complete_filter, explain_filter, check_filter)
 """Routes below /api/v1."""
