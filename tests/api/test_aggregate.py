@@ -87,6 +87,23 @@ def test_groups_and_measures_by_their_names(server: ServerProcess, token: str) -
         assert BEGIN <= microseconds(each["measures"]["min(started_at)"]) < BEGIN + 60 * MINUTE_US
 
 
+def test_groups_by_the_first_known_of_several_fields(server: ServerProcess) -> None:
+    """An end by its name, else by its address; a person by name, else e-mail address; a decision by its policy, else how it was found."""
+    own = server.new_organisation()
+    rows = [
+        report(BEGIN, source_name="phone", user_email="ana@example.com", policy_name="Sales to CRM"),
+        report(BEGIN, source_address="10.0.0.9", user_name="bo", attribution="default_deny"), report(BEGIN, destination_address="fd00::9"),
+    ]  # fmt: skip
+    assert server.ingest(rows, own)[0] == 200
+    names = ("end(source)", "end(destination)", "person", "reason")
+    status, answer = asked(server, own, "/api/v1/traffic/aggregate", *(("group", name) for name in names), ("order", "end(source):asc"))
+    assert status == 200, answer
+    assert [list(each["group"].values()) for each in answer["data"]] == [
+        ["10.0.0.1", "fd00::9", None, None], ["10.0.0.9", "10.0.0.2", "bo", "default_deny"],
+        ["phone", "10.0.0.2", "ana@example.com", "Sales to CRM"],
+    ]  # fmt: skip
+
+
 def test_hours_and_days_are_those_of_the_zone(server: ServerProcess, token: str) -> None:
     """Hour, day of the week and days of another zone."""
     own = server.new_organisation()

@@ -21,7 +21,9 @@ def _aggregate_parameters() -> list[dict[str, Any]]:
     return [
         parameter(
             "group", "What rows are grouped by: a field, `time(15m)`, `time(1h)`, `time(1d)`, `time(1w)` or `time(1mo)`, `hour`, "
-            "`weekday` (1 is Monday). A row with several items in a list belongs to the group of each. Repeat for groups of several.",
+            "`weekday` (1 is Monday); of traffic also `end(source)` and `end(destination)` (name, else address), `person` (name, else "
+            "e-mail address, else id) and `reason` (policy, else attribution). A row with several items in a list belongs to the group of "
+            "each. Repeat for groups of several.",
             _many(GROUPINGS_MAX),
         ),
         parameter("measure", f"What is computed of each group: `count` (default), {functions}. Repeat for several.", _many(MEASURES_MAX)),

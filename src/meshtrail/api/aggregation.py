@@ -12,8 +12,9 @@ from meshtrail.common.clock import rfc3339
 from meshtrail.common.errors import InvalidError
 from meshtrail.filter.amounts import duration
 from meshtrail.filter.fields import fields_of
-from meshtrail.model.columns import Column, Family
+from meshtrail.model.columns import TRAFFIC, Column, Family
 from meshtrail.store.aggregate import TOP_MAX, Aggregate, Aggregated, Value
+from meshtrail.store.ends import end, person, reason
 from meshtrail.store.measures import ByTime, Clockwork, Function, Grouping, Measure, Span, by_column, measure
 from meshtrail.store.query import Query
 
@@ -25,6 +26,9 @@ SPAN_LEAST_US, SPAN_MOST_US = 1_000_000, 86_400_000_000
 
 OWN = frozenset({"group", "measure", "order", "top"})
 """Parameters that are the aggregate's; all others choose rows as they do for lists."""
+
+_COMBINED: dict[str, Grouping] = {each.name: each for each in (end("source", True), end("destination", True), person(), reason())}
+"""Groups of traffic by the first known of several fields."""
 
 _CALL = re.compile(r"([a-z0-9]{1,20})(?:\(([A-Za-z0-9_. ]{0,80})\))?")
 
@@ -95,6 +99,8 @@ def _within_json(value: Value) -> Value:
 
 def _grouping(text: str, family: Family) -> Grouping:
     called, argument = _call(text, "group")
+    if family is TRAFFIC and text in _COMBINED:
+        return _COMBINED[text]
     if called == "time" and argument is not None:
         return _by_time(argument.strip())
     if argument is None and called in Clockwork.__members__:
@@ -129,6 +135,9 @@ def _order(
         raise InvalidError(f"order ends with {direction[:20]!r}; it may end with :asc or :desc.")
     if not name:
         return 0, direction != "asc"
+    named = [by.name for by in groupings]
+    if name in named:
+        return -named.index(name) - 1, direction == "desc"
     for number, each in enumerate(measures):
         if name == each.name or (name.endswith(")") and _measure(name, family) == each):
             return number, direction != "asc"
