@@ -92,14 +92,14 @@ def test_groups_by_the_first_known_of_several_fields(server: ServerProcess) -> N
     own = server.new_organisation()
     rows = [
         report(BEGIN, source_name="phone", user_email="ana@example.com", policy_name="Sales to CRM"),
-        report(BEGIN, source_address="10.0.0.9", user_name="bo", attribution="default_deny"), report(BEGIN, destination_address="fd00::9"),
+        report(BEGIN, source_address="10.0.0.9", user_name="bo", attribution="default_deny"), report(BEGIN, destination_address="10.0.0.3"),
     ]  # fmt: skip
     assert server.ingest(rows, own)[0] == 200
     names = ("end(source)", "end(destination)", "person", "reason")
     status, answer = asked(server, own, "/api/v1/traffic/aggregate", *(("group", name) for name in names), ("order", "end(source):asc"))
     assert status == 200, answer
     assert [list(each["group"].values()) for each in answer["data"]] == [
-        ["10.0.0.1", "fd00::9", None, None], ["10.0.0.9", "10.0.0.2", "bo", "default_deny"],
+        ["10.0.0.1", "10.0.0.3", None, None], ["10.0.0.9", "10.0.0.2", "bo", "default_deny"],
         ["phone", "10.0.0.2", "ana@example.com", "Sales to CRM"],
     ]  # fmt: skip
 
