@@ -14,9 +14,9 @@ from playwright.sync_api import Browser
 
 from meshtrail.common.errors import NotFoundError
 from meshtrail.model.columns import AUDIT
-from meshtrail.web.audit import LAST_DEFAULT, audit_path, typed
 from meshtrail.web.audit_routes import audit_routes
-from meshtrail.web.filters import Filters, parse
+from meshtrail.web.filters import lifted, parse
+from meshtrail.web.listed import AUDIT_LIST
 from meshtrail.web.pages import CaptureStatus
 from meshtrail.web.service import create_router
 from tests.web.connections import NOW
@@ -122,14 +122,14 @@ def test_a_typed_filter_becomes_the_filter(client: TestClient[Litestar]) -> None
     answer = client.get("/audit?search=initiator.name+%3D+ana+and+outcome+%3D+denied", follow_redirects=False)
     assert answer.status_code == 303
     assert answer.headers["location"].startswith("/audit?filter=initiator.name+%3D+%22ana%22")
-    assert typed(parse("search=ana+lima")).search == "ana lima"
-    assert typed(parse("search=outcme+%3D+denied")).conditions[0].values == ("outcme = denied",)
+    assert lifted(parse("search=ana+lima", AUDIT_LIST)).search == "ana lima"
+    assert lifted(parse("search=outcme+%3D+denied", AUDIT_LIST)).conditions[0].values == ("outcme = denied",)
 
 
 def test_addresses() -> None:
     """The list's own window is not written."""
-    assert audit_path(Filters(last=LAST_DEFAULT)) == "/audit"
-    assert audit_path(Filters(last="1h").including("outcome", "denied")) == "/audit?outcome=denied&last=1h"
+    assert parse("last=7d", AUDIT_LIST).path() == "/audit"
+    assert parse("last=1h", AUDIT_LIST).including("outcome", "denied").path() == "/audit?outcome=denied&last=1h"
 
 
 @pytest.fixture(scope="module")

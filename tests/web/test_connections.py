@@ -50,8 +50,8 @@ def _quoted(found: re.Match[str]) -> str:
 def test_a_line_of_the_list(client: Client) -> None:
     """State, agreement, ends, reporters, policy, amounts; it leads to the connection."""
     page = client.get("/connections").text
-    assert "closed agree laptop 100.64.0.1 crm 100.64.0.2:443 https laptop crm Staff to CRM 1.0 kB 5.0 kB 2.0 s" in text(page)
-    assert re.search(r'<a href="/connections/[0-9a-f-]{36}"><time datetime="2026-11-21T11:59:00.000000Z"', page)
+    assert "closed agree laptop 100.64.0.1 crm 100.64.0.2:443 https TCP laptop crm Staff to CRM 1.0 kB 5.0 kB 2.0 s" in text(page)
+    assert re.search(r'<a href="/connections/[0-9a-f-]{36}"[^>]*><time class="mono" datetime="2026-11-21T11:59:00.000000Z"', page)
     assert "These are all connections of this window." in page
 
 
@@ -60,7 +60,7 @@ def test_a_finding_stands_out_and_names_who_is_missing(client: Client, answers: 
     silent = connection(report("initiator", "laptop"), agreement="one_side", finding=True, missing=[missing("router", "edge")])
     answers.connections = [silent]
     page = client.get("/connections").text
-    assert '<tr data-finding="yes">' in page
+    assert re.search(r'<tr class="row"[^>]* data-finding="yes">', page)
     assert "one side , a finding" in text(page)
     assert "laptop missing: edge" in text(page)
     assert "Only laptop reports it: edge has a reporter that says nothing." in page
@@ -70,7 +70,7 @@ def test_a_denial_that_only_one_side_reports_is_seen_as_one(client: Client, answ
     """The state stands beside the agreement."""
     answers.connections = [denied(denial(), agreement="one_side")]
     page = client.get("/connections").text
-    assert '<td data-state="denied" data-verdict="denied">' in page
+    assert 'data-state="denied" data-verdict="denied"' in page
     assert "denied one side" in text(page)
 
 
@@ -102,13 +102,13 @@ def test_a_filter_of_the_language(client: Client, answers: Answers) -> None:
 def test_choices_say_what_they_mean(client: Client) -> None:
     """Each choice is a link, the current one is marked, and a sentence explains it."""
     page = client.get("/connections?finding=true").text
-    choices = re.search(r'<nav class="segmented choices".*?</nav>', page, re.DOTALL)
+    choices = re.search(r'<nav class="segmented" aria-label="Agreement".*?</nav>', page, re.DOTALL)
     assert choices
     assert text(choices[0]) == "All Findings Agree One side Bytes differ Tried, denied"
     assert re.findall(r'aria-current="true">([^<]+)', choices[0]) == ["Findings"]
     assert "Somebody should look at these" in page
     assert "The reports count different amounts" in client.get("/connections?agreement=bytes_differ").text
-    assert 'class="meaning' not in client.get("/connections").text
+    assert '<p class="meaning quiet">One line for each connection' in client.get("/connections").text
 
 
 EMPTY: list[tuple[str, str | None, str]] = [
@@ -138,7 +138,7 @@ def test_failures_are_pages(client: Client, answers: Answers) -> None:
         answers.broken = error
         answer = client.get("/connections?last=24h")
         assert (answer.status_code, words in answer.text, "secret" in answer.text) == (status, True, False)
-        assert 'href="/connections?last=24h">Try again' in answer.text
+        assert 'href="/connections?last=24h" data-nav>Try again' in answer.text
     answers.fail()
     for path in ("/connections", f"/connections/{answers.connections[0]['id']}"):
         answer = client.get(path)

@@ -15,7 +15,7 @@ from meshtrail.store.reader import Reader
 
 
 class StoredTraffic:
-    """Traffic for pages (`web.pages.TrafficPages`)."""
+    """Traffic for pages (`web.traffic.TrafficPages`)."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader

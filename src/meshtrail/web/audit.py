@@ -2,25 +2,19 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote
 
-from meshtrail.filter import FilterError, parse, printed
-from meshtrail.filter.tree import And, Node, Word
 from meshtrail.model.activities import BY_CODE
-from meshtrail.model.columns import AUDIT
 from meshtrail.web import formats
 from meshtrail.web.changes import Change, changes
-from meshtrail.web.filters import LAST, Filters
-from meshtrail.web.pages import LAST_WORDS, Chip, Choice, Failure, Shell, chip
-
-PAGE_ROWS = 50
-"""Events of one page."""
-
-LAST_DEFAULT = "7d"
-"""Changes are rare: an hour would often be empty."""
+from meshtrail.web.filters import Filters, parse
+from meshtrail.web.listed import AUDIT_LIST
+from meshtrail.web.listing import Empty, ListContext, ListPage, list_context, nothing_happened, nothing_matches, shown_filters
+from meshtrail.web.pages import Choice, Failure, Shell
+from meshtrail.web.row_values import Values, first_known, known_values
 
 _OUTCOMES = (("", "All"), ("success", "Done"), ("denied", "Refused"), ("failure", "Failed"))
 _FACTS = (
@@ -36,6 +30,14 @@ _PIVOTS = frozenset({"activity_code", "outcome", "initiator_name", "initiator_id
 _MONOSPACED = frozenset(
     {"activity_code", "initiator_id", "initiator_ip", "session_id", "token_id", "request_id", "target_id", "reporter_id"}
 )
+_VALUES = {
+    "outcome": ("outcome",), "activity": ("activity",), "target": ("target_name", "target_id"), "target_type": ("target_type",),
+    "initiator": ("initiator_name", "initiator_email", "initiator_id"), "initiator_type": ("initiator_type",),
+    "initiator_ip": ("initiator_ip",), "activity_code": ("activity_code",), "request_id": ("request_id",),
+    "reporter": ("reporter_name", "reporter_id"),
+}  # fmt: skip
+"""Fields behind the parts of a line: the first known one."""
+
 _NAMES = ("rules", "groups")
 """Members of `meta` that say what ids were called."""
 
@@ -75,6 +77,10 @@ class AuditLine:
     changed: tuple[str, ...]
     """Names of the fields that differ, the first few."""
     error: str
+    request: str
+    reporter: str
+    values: Values
+    """What the words stand for, by the part of the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,26 +94,6 @@ class Fact:
     href: str
     """Events that have the same value; empty where that makes no sense."""
     monospaced: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AuditContext:
-    """Everything `audit.html` shows."""
-
-    shell: Shell
-    lines: tuple[AuditLine, ...]
-    ranges: tuple[Choice, ...]
-    outcomes: tuple[Choice, ...]
-    chips: tuple[Chip, ...]
-    search: str
-    kept: tuple[tuple[str, str], ...]
-    """Hidden fields of the search form."""
-    clear: str
-    wider: str
-    older: str
-    newest: str
-    failure: Failure | None
-    again: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,74 +114,38 @@ class EventContext:
     back: str = "/audit"
 
 
-def audit_path(filters: Filters) -> str:
-    """The list's address with these filters. Its window is seven days unless it says another."""
-    pairs = [pair for pair in parse_qsl(filters.query()) if pair[0] != "last"]
-    if filters.last and filters.last != LAST_DEFAULT:
-        pairs.append(("last", filters.last))
-    return f"/audit?{urlencode(pairs)}" if pairs else "/audit"
-
-
-def typed(filters: Filters) -> Filters:
-    """A filter of the language that was typed into the search box becomes the filter; words stay words."""
-    if not filters.search:
-        return filters
-    try:
-        tree = parse(filters.search, AUDIT)
-    except FilterError as error:
-        return filters.choosing(filters.search) if error.suggestions else filters
-    return filters.choosing(printed(tree, AUDIT)) if _says_more(tree) else filters
-
-
-def _says_more(node: Node) -> bool:
-    match node:
-        case And(items):
-            return any(_says_more(item) for item in items)
-        case Word():
-            return False
-        case _:
-            return True
-
-
 def audit_context(
     filters: Filters, shell: Shell, now: datetime, answer: Mapping[str, Any], failure: Failure | None = None
-) -> AuditContext:  # fmt: skip
+) -> ListPage[AuditLine]:  # fmt: skip
     """The list from an answer of the API."""
-    first = filters.at("") if failure is None else filters.at("").retyped()
-    plain = _without_outcome(first)
-    bare = Filters(last=first.last, since=first.since, until=first.until)
-    unsearched = Filters(first.conditions, "", first.last, first.since, first.until)
-    cursor = answer.get("next_cursor")
-    chips = [(each, chip(each, first)) for each in first.conditions if each.field != "outcome"]
+    first = shown_filters(filters, failure)
+    context = list_context(
+        filters, now, answer, failure, choices=_choices(first), choices_label="Outcome", chosen=frozenset({"outcome"})
+    )  # fmt: skip
+    lines = tuple(audit_line(each, now) for each in answer.get("data", ()))
+    return ListPage(shell, context, lines, None if lines or failure else _empty(context, first))
+
+
+def _choices(first: Filters) -> tuple[Choice, ...]:
+    plain = first.without_field("outcome")
     chosen = next((each.values for each in first.conditions if each.parameter == "outcome"), ())
-    return AuditContext(
-        shell=shell,
-        lines=tuple(audit_line(each, now) for each in answer.get("data", ())),
-        ranges=tuple(Choice(LAST_WORDS[word], audit_path(first.within(word)), word == first.last) for word in LAST),
-        outcomes=tuple(
-            Choice(word, audit_path(plain.including("outcome", value) if value else plain), chosen == ((value,) if value else ()))
-            for value, word in _OUTCOMES
-        ),
-        chips=tuple(
-            Chip(each.field, each.label, each.operator, each.values, audit_path(first.without(condition)), each.negative)
-            for condition, each in chips
-        ),
-        search=first.search,
-        kept=tuple(parse_qsl(audit_path(unsearched).partition("?")[2])),
-        clear=audit_path(bare),
-        wider="" if first.last == "7d" else audit_path(first.within("7d")),
-        older=audit_path(first.at(cursor)) if cursor else "",
-        newest=audit_path(first) if filters.cursor else "",
-        failure=failure,
-        again=audit_path(filters),
+    return tuple(
+        Choice(word, (plain.including("outcome", value) if value else plain).path(), chosen == ((value,) if value else ()))
+        for value, word in _OUTCOMES
     )
 
 
-def _without_outcome(filters: Filters) -> Filters:
-    for each in filters.conditions:
-        if each.field == "outcome":
-            filters = filters.without(each)
-    return filters
+def _empty(context: ListContext, first: Filters) -> Empty:
+    if not first.narrowed:
+        text = "Every change, refused attempt, sign-in and reading of logs appears here within a second."
+        return nothing_happened(context, first, "Nothing was changed in this time", text)
+    empty = nothing_matches(context)
+    plain = first.without_field("outcome")
+    return (
+        empty
+        if plain == first
+        else replace(empty, remedies=(Choice("Whatever became of it", plain.path(), current=False), *empty.remedies))
+    )
 
 
 def audit_line(row: Row, now: datetime) -> AuditLine:
@@ -219,6 +169,9 @@ def audit_line(row: Row, now: datetime) -> AuditLine:
         target_kind=formats.words(str(row.get("target_type") or "")),
         changed=tuple(formats.visible(formats.words(name)) for name in list(changed)[:4]),
         error=_known(row.get("error")),
+        request=_known(row.get("request_id")),
+        reporter=_known(row.get("reporter_name") or row.get("reporter_id")),
+        values=known_values((part, first_known(row, *fields)) for part, fields in _VALUES.items()),
     )
 
 
@@ -260,4 +213,4 @@ def _fact(row: Row, name: str, label: str) -> Fact:
 
 
 def _same(field: str, value: str) -> str:
-    return audit_path(Filters(last=LAST_DEFAULT).including(field, value))
+    return parse("", AUDIT_LIST).including(field, value).path()

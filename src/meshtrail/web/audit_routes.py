@@ -1,15 +1,15 @@
 """The routes of the pages of audit events."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from litestar import Response, get
 from litestar.response import Redirect
 
 from meshtrail.web import filters as filtering
-from meshtrail.web.audit import LAST_DEFAULT, PAGE_ROWS, AuditPages, audit_context, audit_path, event_context, typed
-from meshtrail.web.filters import Filters
+from meshtrail.web.audit import AuditPages, audit_context, event_context
+from meshtrail.web.listed import AUDIT_LIST
+from meshtrail.web.listing import PAGE_ROWS
 from meshtrail.web.service import AnyRequest, Dashboard, failure_of, page_response, query_string, sign_in_first
 
 _READS = {"page": "audit.read"}
@@ -24,10 +24,10 @@ def audit_routes(source: AuditPages) -> Callable[[Dashboard], Sequence[Any]]:
             org_id = dashboard.session_org(request)
             if org_id is None:
                 return sign_in_first(request)
-            filters = _filters(request)
-            lifted = typed(filters)
+            filters = filtering.parse(query_string(request), AUDIT_LIST)
+            lifted = filtering.lifted(filters)
             if lifted is not filters:
-                return Redirect(audit_path(lifted), status_code=303)
+                return Redirect(lifted.path(), status_code=303)
             now, status, failure, answer = dashboard.clock(), 200, None, {}
             try:
                 answer = await source.page(org_id, {**filters.api_parameters(now), "limit": [str(PAGE_ROWS)]})
@@ -52,10 +52,3 @@ def audit_routes(source: AuditPages) -> Callable[[Dashboard], Sequence[Any]]:
         return [listing, one]
 
     return routes
-
-
-def _filters(request: AnyRequest) -> Filters:
-    """The filters of the address; a window that is not given is the list's own."""
-    filters = filtering.parse(query_string(request))
-    given = {"last", "from", "to"} & set(request.query_params)
-    return filters if given else replace(filters, last=LAST_DEFAULT)

@@ -7,7 +7,9 @@ from litestar import Response, get
 from litestar.response import Redirect
 
 from meshtrail.web import filters as filtering
-from meshtrail.web.connections import PAGE_ROWS, ConnectionPages, connection_context, connection_path, connections_context
+from meshtrail.web.connections import ConnectionPages, connection_context, connections_context
+from meshtrail.web.listed import CONNECTIONS_LIST
+from meshtrail.web.listing import PAGE_ROWS
 from meshtrail.web.service import AnyRequest, Dashboard, failure_of, page_response, query_string, sign_in_first
 
 
@@ -20,10 +22,10 @@ def connection_routes(source: ConnectionPages) -> Callable[[Dashboard], Sequence
             org_id = dashboard.session_org(request)
             if org_id is None:
                 return sign_in_first(request)
-            filters = filtering.parse(query_string(request))
+            filters = filtering.parse(query_string(request), CONNECTIONS_LIST)
             lifted = filtering.lifted(filters)
             if lifted is not filters:
-                return Redirect(connection_path(lifted), status_code=303)
+                return Redirect(lifted.path(), status_code=303)
             now, status, failure, answer = dashboard.clock(), 200, None, {}
             try:
                 answer = await source.page(org_id, {**filters.api_parameters(now), "limit": [str(PAGE_ROWS)]})

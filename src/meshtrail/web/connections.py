@@ -1,22 +1,20 @@
 """The connections pages: a list of joined connections, and one of them side by side as each reporter saw it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from meshtrail.web import formats
 from meshtrail.web.agreement import AGREEMENTS, FINDING, explained, known, missing_name, reporter, sentence
-from meshtrail.web.filters import LAST, Filters
-from meshtrail.web.pages import LAST_WORDS, Chip, Choice, Failure, Shell, chip
+from meshtrail.web.filters import Filters
+from meshtrail.web.listing import Empty, ListContext, ListPage, list_context, nothing_happened, nothing_matches, shown_filters
+from meshtrail.web.pages import Choice, Failure, Shell
 from meshtrail.web.reports import ReportLine, differing, report_line
-from meshtrail.web.rows import End, end_of
+from meshtrail.web.row_values import RowValue, Values
+from meshtrail.web.rows import End, end_of, row_values
 
-PAGE_ROWS = 50
-"""Connections of one page."""
-
-_CHOSEN = ("agreement", "finding")
 Row = Mapping[str, Any]
 
 
@@ -60,31 +58,8 @@ class ConnectionLine:
     to_destination: str
     to_source: str
     duration: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionsContext:
-    """Everything `connections.html` shows."""
-
-    shell: Shell
-    lines: tuple[ConnectionLine, ...]
-    ranges: tuple[Choice, ...]
-    choices: tuple[Choice, ...]
-    """All, findings, and each agreement."""
-    meaning: str
-    """What the chosen one of them means."""
-    chips: tuple[Chip, ...]
-    search: str
-    kept: tuple[tuple[str, str], ...]
-    """Hidden fields of the search form."""
-    clear: str
-    wider: str
-    everything: str
-    """Address without a choice of agreement; empty when none is chosen."""
-    older: str
-    newest: str
-    failure: Failure | None
-    again: str
+    values: Values
+    """What the words stand for, by the part of the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,64 +78,54 @@ class ConnectionContext:
     back: str = "/connections"
 
 
-def connection_path(filters: Filters) -> str:
-    """The list's address with these filters."""
-    query = filters.query()
-    return f"/connections?{query}" if query else "/connections"
-
-
 def connections_context(
     filters: Filters, shell: Shell, now: datetime, answer: Mapping[str, Any], failure: Failure | None = None
-) -> ConnectionsContext:  # fmt: skip
+) -> ListPage[ConnectionLine]:  # fmt: skip
     """The list from an answer of the API."""
-    first = filters.at("") if failure is None else filters.at("").retyped()
+    first = shown_filters(filters, failure)
     plain = _without_choice(first)
-    bare = Filters(last=first.last, since=first.since, until=first.until)
-    unsearched = Filters(first.conditions, "", first.last, first.since, first.until)
-    cursor = answer.get("next_cursor")
-    chips = [chip(each, first) for each in first.conditions if each.field not in _CHOSEN]
-    return ConnectionsContext(
-        shell=shell,
-        lines=tuple(connection_line(each, now) for each in answer.get("data", ())),
-        ranges=tuple(Choice(LAST_WORDS[word], connection_path(first.within(word)), word == first.last) for word in LAST),
-        choices=_choices(first, plain),
-        meaning=_meaning(first),
-        chips=tuple(Chip(each.field, each.label, each.operator, each.values, _here(each.remove), each.negative) for each in chips),
-        search=first.search,
-        kept=tuple(parse_qsl(unsearched.query())),
-        clear=connection_path(bare),
-        wider="" if first.last == "7d" else connection_path(first.within("7d")),
-        everything=connection_path(plain) if plain != first else "",
-        older=connection_path(first.at(cursor)) if cursor else "",
-        newest=connection_path(first) if filters.cursor else "",
-        failure=failure,
-        again=connection_path(filters),
-    )
+    context = list_context(
+        filters, now, answer, failure, choices=_choices(first, plain), choices_label="Agreement", meaning=_meaning(first),
+        chosen=filters.listed.own,
+    )  # fmt: skip
+    lines = tuple(connection_line(each, now) for each in answer.get("data", ()))
+    return ListPage(shell, context, lines, None if lines or failure else _empty(context, first, plain))
 
 
-def _here(path: str) -> str:
-    return "/connections" + path.removeprefix("/traffic")
+def _empty(context: ListContext, first: Filters, plain: Filters) -> Empty:
+    who = Choice("Who reports", "/collectors", current=False)
+    if context.older:
+        return Empty("None among the newest", "There are older connections that were not looked at yet.", (who,))
+    if plain != first:
+        everything = Choice("Whatever their reports say", plain.path(), current=False)
+        narrow = nothing_matches(context)
+        return replace(narrow, remedies=(everything, *narrow.remedies, who))
+    if first.narrowed:
+        narrow = nothing_matches(context)
+        return replace(narrow, remedies=(*narrow.remedies, who))
+    words = "No connection was reported in this time", "Each connection appears here as soon as somebody reports it."
+    nothing = nothing_happened(context, first, *words)
+    return replace(nothing, remedies=(*nothing.remedies, who))
 
 
 def _without_choice(filters: Filters) -> Filters:
-    for each in filters.conditions:
-        if each.field in _CHOSEN:
-            filters = filters.without(each)
+    for name in filters.listed.own:
+        filters = filters.without_field(name)
     return filters
 
 
 def _choices(first: Filters, plain: Filters) -> tuple[Choice, ...]:
-    chosen = [(each.field, *each.values) for each in first.conditions if each.field in _CHOSEN]
+    chosen = [(each.field, *each.values) for each in first.conditions if each.field in first.listed.own]
     wanted = [("All", None), ("Findings", ("finding", "true"))]
     wanted += [(badge[0].capitalize(), ("agreement", name)) for name, badge in AGREEMENTS.items()]
     return tuple(
-        Choice(word, connection_path(plain if pair is None else plain.including(*pair)), chosen == ([] if pair is None else [pair]))
+        Choice(word, (plain if pair is None else plain.including(*pair)).path(), chosen == ([] if pair is None else [pair]))
         for word, pair in wanted
     )
 
 
 def _meaning(first: Filters) -> str:
-    chosen = [each for each in first.conditions if each.field in _CHOSEN]
+    chosen = [each for each in first.conditions if each.field in first.listed.own]
     if len(chosen) != 1:
         return ""
     return FINDING if chosen[0].field == "finding" else " ".join(AGREEMENTS[value][1] for value in chosen[0].values if value in AGREEMENTS)
@@ -191,6 +156,7 @@ def connection_line(row: Row, now: datetime) -> ConnectionLine:
         to_destination=formats.byte_size(row["bytes_to_destination"]),
         to_source=formats.byte_size(row["bytes_to_source"]),
         duration=formats.duration(row["duration_ms"]),
+        values={**row_values(row), "agreement": RowValue("agreement", row["agreement"])},
     )
 
 

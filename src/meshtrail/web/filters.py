@@ -10,15 +10,17 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode
 
 from meshtrail.common.errors import InvalidError
-from meshtrail.model.columns import TRAFFIC
+from meshtrail.web.listed import TRAFFIC_LIST, Listed
 from meshtrail.web.typed import joined, typed_filter
 
 LAST = {"15m": timedelta(minutes=15), "1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 """Windows that end now, by the word in the address bar."""
 
-LAST_DEFAULT = "1h"
 FILTER = "filter"
 """Parameter of the filter in the filter language; here it is a condition like the others."""
+
+PLAIN = frozenset({"search", "last", "from", "to", "cursor", "columns"})
+"""Parameters of an address that are no conditions."""
 
 CONDITIONS_MAX = 64
 """As many as the API takes."""
@@ -49,15 +51,18 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Everything that chooses rows."""
+    """Everything that chooses rows of a list, and its columns."""
 
     conditions: tuple[Condition, ...] = ()
     search: str = ""
-    last: str = LAST_DEFAULT
+    last: str = TRAFFIC_LIST.last
     """Empty when the window is fixed."""
     since: str = ""
     until: str = ""
     cursor: str = ""
+    columns: str = ""
+    """Names of the columns to show with commas between them; empty for those of the browser."""
+    listed: Listed = TRAFFIC_LIST
 
     @property
     def narrowed(self) -> bool:
@@ -65,23 +70,26 @@ class Filters:
         return bool(self.conditions or self.search)
 
     def query(self) -> str:
-        """The query string of the page, without the default window."""
+        """The query string of the page, without the list's usual window."""
         pairs = self._chosen()
-        if self.last and self.last != LAST_DEFAULT:
+        if self.last and self.last != self.listed.last:
             pairs.append(("last", self.last))
         pairs += [(name, text) for name, text in (("from", self.since), ("to", self.until)) if text and not self.last]
-        if self.cursor:
-            pairs.append(("cursor", self.cursor))
+        pairs += [(name, text) for name, text in (("cursor", self.cursor), ("columns", self.columns)) if text]
         return urlencode(pairs)
 
     def path(self) -> str:
         """The list's address with these filters."""
         query = self.query()
-        return f"/traffic?{query}" if query else "/traffic"
+        return f"{self.listed.path}?{query}" if query else self.listed.path
 
     def api_query(self) -> str:
         """Query string for the API without a window: what chooses rows at any time."""
         return urlencode(self._chosen())
+
+    def count_query(self) -> str:
+        """As `api_query`, without what counts do not know."""
+        return urlencode([(name, value) for name, value in self._chosen() if name not in self.listed.own])
 
     def _chosen(self) -> list[tuple[str, str]]:
         pairs = [(each.parameter, value) for each in self.conditions for value in each.values]
@@ -112,6 +120,10 @@ class Filters:
         """Rows where the field does not have this value; a contrary condition goes."""
         return self._without_value(field, value)._adding(Condition(field, "not", (value,)))
 
+    def without_field(self, field: str) -> "Filters":
+        """Everything but the conditions on this field."""
+        return replace(self, conditions=tuple(each for each in self.conditions if each.field != field), cursor="")
+
     def knowing(self, field: str, known: bool) -> "Filters":
         """Rows where the field is known, or is not."""
         rest = tuple(each for each in self.conditions if each.parameter != f"{field}.known")
@@ -125,7 +137,7 @@ class Filters:
         """Rows that the filter in the language chooses too, in place of the search."""
         others = tuple(each for each in self.conditions if each.parameter != FILTER)
         given = [value for each in self.conditions if each.parameter == FILTER for value in each.values]
-        both = joined(given[0], text) if given else text
+        both = joined(given[0], text, self.listed.events) if given else text
         return replace(self, conditions=(*others, Condition(FILTER, "", (both,))), search="", cursor="")
 
     def retyped(self) -> "Filters":
@@ -175,25 +187,26 @@ def _fields(query_string: str) -> list[tuple[str, str]]:
         raise InvalidError(f"The address has more than {QUERY_FIELDS_MAX} fields.", "Ask for less at once.") from None
 
 
-def parse(query_string: str) -> Filters:
-    """Filters of a query string. Names that are no filter are kept: the API says what is wrong with them."""
+def parse(query_string: str, listed: Listed = TRAFFIC_LIST) -> Filters:
+    """Filters of a list's query string. Names that are no filter are kept: the API says what is wrong with them."""
     plain: dict[str, str] = {}
-    filters = Filters()
+    filters = Filters(listed=listed)
     for name, value in _fields(query_string):
-        if name in {"search", "last", "from", "to", "cursor"}:
+        if name in PLAIN:
             plain[name] = value
         elif len(filters.conditions) < CONDITIONS_MAX:
             field, _, operator = name.partition(".")
             filters = filters._adding(Condition(field, operator, (value,)))
     fixed = "last" not in plain and ("from" in plain or "to" in plain)
-    last = plain.get("last", LAST_DEFAULT)
+    last = plain.get("last", listed.last)
     return replace(
         filters,
         search=plain.get("search", "").strip(),
-        last="" if fixed else last if last in LAST else LAST_DEFAULT,
+        last="" if fixed else last if last in LAST else listed.last,
         since=plain.get("from", "") if fixed else "",
         until=plain.get("to", "") if fixed else "",
         cursor=plain.get("cursor", ""),
+        columns=plain.get("columns", ""),
     )
 
 
@@ -205,13 +218,13 @@ def lifted(filters: Filters) -> Filters:
     def lift(found: re.Match[str]) -> str:
         nonlocal out
         field, operator, value = found[1], _TYPED[found[2]], found[3].strip('"')
-        if field not in TRAFFIC.columns or not value:
+        if field not in filters.listed.events.columns or not value:
             return found[0]
         out = out._adding(Condition(field, operator, (value,)))
         return ""
 
     rest = " ".join(_TOKEN.sub(lift, filters.search).split())
-    text = typed_filter(filters.search, rest)
+    text = typed_filter(filters.search, rest, filters.listed.events)
     if text is not None:
         return filters.choosing(text)
     return replace(out, search=rest, cursor="") if out != filters else filters

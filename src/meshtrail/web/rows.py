@@ -1,15 +1,11 @@
 """One line of the list: an API row made into text. `static/js/rows.js` fills the same places for live rows."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote
 
 from meshtrail.web import formats
-
-Row = Mapping[str, Any]
-"""A row as the API gives it."""
+from meshtrail.web.row_values import NOTHING, Row, Values, end_values, first_known, known_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +52,36 @@ class Line:
     """End of a gap, RFC 3339 or empty."""
     until_time: str
     reporter: str
-    """Who reports; shown in gaps."""
+    """Who reports."""
     lost: str
     """How many reports a gap lost, in words."""
     cause: str
     """Why reports are missing, in words."""
+    policy: str
+    rule: str
+    """The rule, or why none is named."""
+    direction: str
+    country: str
+    rx_packets: str
+    tx_packets: str
+    values: Values
+    """What the words stand for, by the part of the line."""
 
 
-BLANK = Line("", "", False, "", "", "", "", End("", "", False), End("", "", False), "", "", "", "", "", "", "", "", "", "", "", "", "")
+_NOWHERE = End("", "", False)
+BLANK = Line(
+    "", "", False, "", "", "", "", _NOWHERE, _NOWHERE, "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", NOTHING
+)  # fmt: skip
 """The line of the template that live rows are cloned from."""
+
+
+_FIELDS = {
+    "state": ("state",), "reporter": ("reporter_name", "reporter_id"), "application": ("application",), "protocol": ("protocol",),
+    "direction": ("direction",), "country": ("destination_country_code", "source_country_code"),
+    "person": ("user_name", "user_email", "user_id"), "process": ("process_name",), "policy": ("policy_name", "policy_id"),
+    "rule": ("rule_id", "attribution"), "reason": ("close_reason",),
+}  # fmt: skip
+"""Fields behind the parts of a line: the first known one."""
 
 
 def line(row: Row, query: str, now: datetime) -> Line:
@@ -94,7 +111,20 @@ def line(row: Row, query: str, now: datetime) -> Line:
         reporter=_text(row.get("reporter_name") or row.get("reporter_id")),
         lost=lost_words(row.get("gap_lost")),
         cause=formats.words(_text(row.get("gap_cause")) or "unknown"),
+        policy=_text(row.get("policy_name") or row.get("policy_id")),
+        rule=_text(row.get("rule_id")) or formats.words(_text(row.get("attribution"))),
+        direction=formats.words(_text(row.get("direction"))),
+        country=_text(row.get("destination_country_code") or row.get("source_country_code")),
+        rx_packets=_counted(row.get("rx_packets")),
+        tx_packets=_counted(row.get("tx_packets")),
+        values=row_values(row),
     )
+
+
+def row_values(row: Row) -> Values:
+    """What the words of a line stand for."""
+    parts = {name: first_known(row, *fields) for name, fields in _FIELDS.items()}
+    return known_values((parts | end_values(row, "source") | end_values(row, "destination")).items())
 
 
 def details_path(identifier: str, query: str) -> str:
@@ -119,6 +149,10 @@ def lost_words(lost: int | None) -> str:
     if lost is None:
         return "unknown number lost"
     return f"{formats.count(lost)} {'report' if lost == 1 else 'reports'} lost"
+
+
+def _counted(number: int | None) -> str:
+    return formats.UNKNOWN if number is None else formats.count(number)
 
 
 def _text(value: object) -> str:

@@ -17,7 +17,8 @@ from meshtrail.web.assets import BRIEFLY, FOREVER, Assets
 from meshtrail.web.details import Details, details
 from meshtrail.web.filters import Filters
 from meshtrail.web.joined import UNREADABLE, JoinedReports, joined_reports
-from meshtrail.web.pages import CaptureStatus, Failure, Renderer, Shell, SignInContext, TrafficPages, one_row, traffic_context, traffic_page
+from meshtrail.web.pages import CaptureStatus, Failure, Renderer, Shell, SignInContext
+from meshtrail.web.traffic import TrafficPages, one_row, traffic_context, traffic_page
 from meshtrail.web.viewer import viewer
 
 CONTENT_SECURITY_POLICY = (
@@ -118,7 +119,8 @@ class Dashboard:
 
     def shell(self, title: str, request: AnyRequest) -> Shell:
         """The frame of a page for whoever asks; the session must have been looked up."""
-        return Shell(title, self.status(), viewer(request).rights)
+        who = viewer(request)
+        return Shell(title, self.status(), who.rights, who)
 
     def sign_in(self, request: AnyRequest) -> Response[str]:
         """The page for people without a session."""

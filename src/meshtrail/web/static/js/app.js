@@ -1,4 +1,4 @@
-// Starts what the traffic page adds to the rendered rows.
+// Starts what a list page adds to the rendered rows.
 import * as histogram from "./histogram.js";
 import * as keys from "./keys.js";
 import * as live from "./live.js";
@@ -17,13 +17,21 @@ preferences.start({ onZone: histogram.draw });
 navigate.start();
 panel.start();
 histogram.start();
-live.start({ onChange: (ids) => {
-  panel.mark();
-  panel.changed(ids);
-  keys.rove();
-  histogram.changed();
-} });
-keys.start({ toggleLive: live.toggle });
-older.start({ onMore: () => { settle(); live.refresh(); } });
-navigate.onSwap(() => { settle(); live.refresh(); });
+const follows = document.getElementById("live") !== null;
+if (follows) {
+  live.start({ onChange: (ids) => {
+    panel.mark();
+    panel.changed(ids);
+    keys.rove();
+    histogram.changed();
+  } });
+}
+const moved = () => {
+  settle();
+  if (follows) live.refresh();
+};
+keys.start({ toggleLive: follows ? live.toggle : () => {} });
+older.start({ onMore: moved });
+navigate.onSwap(moved);
+document.querySelector(".pages [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" }); // on a phone
 settle();

@@ -1,6 +1,6 @@
 // The histogram over time: drawn as SVG, chosen by brush or by keys, and said in words.
 import { axisTime, briefTime, count, zoneOffset } from "./formats.js";
-import { go, onSwap } from "./navigate.js";
+import { address, go, onSwap } from "./navigate.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const AXIS_PX = 18; // Room for times below the bars.
@@ -16,7 +16,8 @@ const STEPS_MS = [
   SECOND, 5 * SECOND, 10 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 20 * MINUTE, 30 * MINUTE,
   HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR, 48 * HOUR, 168 * HOUR, 720 * HOUR, 8760 * HOUR,
 ];
-const SERIES = ["allowed", "unknown", "denied"];
+
+let series = []; // Name and word of each member of a bar, from the ground up, as the page says them.
 
 let bars = [];
 let interval = 0;
@@ -27,7 +28,7 @@ let wanted = 0;
 
 const main = () => document.getElementById("main");
 const plot = () => document.getElementById("plot");
-const total = (bar) => bar.allowed + bar.unknown + bar.denied;
+const total = (bar) => series.reduce((sum, { name }) => sum + bar[name], 0);
 
 function shape(name, attributes, text = "") {
   const node = document.createElementNS(SVG, name);
@@ -40,7 +41,7 @@ function pathOf(name, geometry) {
   let path = "";
   bars.forEach((bar, index) => {
     if (!bar[name]) return;
-    const below = SERIES.slice(0, SERIES.indexOf(name)).reduce((sum, other) => sum + bar[other], 0);
+    const below = series.slice(0, series.findIndex((each) => each.name === name)).reduce((sum, other) => sum + bar[other.name], 0);
     const bottom = geometry.y(below);
     const top = Math.min(geometry.y(below + bar[name]), bottom - 1.5); // A single denied row among thousands stays visible.
     path += `M${geometry.x(index)} ${bottom}V${top}h${geometry.width}V${bottom}z`;
@@ -80,7 +81,7 @@ function draw() {
   const geometry = geometryOf(width, height);
   svg.replaceChildren();
   if (cursor >= 0) svg.append(shape("rect", { class: "cursor", x: geometry.x(cursor), y: 0, width: geometry.step, height: geometry.floor }));
-  for (const name of SERIES) svg.append(shape("path", { class: `series-${name}`, d: pathOf(name, geometry) }));
+  for (const { name } of series) svg.append(shape("path", { class: `series-${name}`, d: pathOf(name, geometry) }));
   drawAxis(svg, geometry, width);
   if (brush) {
     const [first, last] = [Math.min(...brush), Math.max(...brush)];
@@ -89,15 +90,16 @@ function draw() {
 }
 
 function summarize() {
-  const sums = Object.fromEntries(SERIES.map((name) => [name, bars.reduce((sum, bar) => sum + bar[name], 0)]));
-  for (const name of SERIES) document.querySelector(`.key[data-series="${name}"] b`).textContent = count(sums[name]);
-  const all = sums.allowed + sums.unknown + sums.denied;
+  for (const { name } of series) {
+    document.querySelector(`.key[data-series="${name}"] b`).textContent = count(bars.reduce((sum, bar) => sum + bar[name], 0));
+  }
+  const all = bars.reduce((sum, bar) => sum + total(bar), 0);
   const busiest = bars.reduce((best, bar) => (best === null || total(bar) > total(best) ? bar : best), null);
   const line = document.getElementById("histogram-summary");
   const strong = document.createElement("b");
   strong.textContent = count(all);
   const peak = all ? `, busiest ${briefTime(busiest.start)} with ${count(total(busiest))}` : "";
-  line.replaceChildren(strong, ` ${all === 1 ? "connection" : "connections"}${peak}`);
+  line.replaceChildren(strong, ` ${all === 1 ? main().dataset.noun : main().dataset.nouns}${peak}`);
 }
 
 function show(index) {
@@ -109,8 +111,7 @@ function show(index) {
   const chosen = brush ? bars.slice(Math.min(...brush), Math.max(...brush) + 1) : [bar];
   const sum = (name) => chosen.reduce((value, one) => value + one[name], 0);
   const until = brush ? ` – ${briefTime(endOf(Math.max(...brush)))}` : "";
-  const names = [["allowed", "allowed"], ["unknown", "no verdict"], ["denied", "denied"]].filter(([name]) => sum(name));
-  const said = names.length ? names.map(([name, word]) => `${count(sum(name))} ${word}`).join(", ") : "nothing";
+  const said = series.filter(({ name }) => sum(name)).map(({ name, word }) => `${count(sum(name))} ${word}`).join(", ") || "nothing";
   box.textContent = `${briefTime(chosen[0].start)}${until}: ${said}`;
   const { width } = plot().getBoundingClientRect();
   const at = ((index + 0.5) / bars.length) * width;
@@ -127,7 +128,8 @@ function choose() {
   query.set("from", bars[Math.min(...brush)].start);
   query.set("to", endOf(Math.max(...brush)));
   brush = null;
-  go(`/traffic?${query}`);
+  query.delete("cursor");
+  go(address(query));
 }
 
 function indexAt(event) {
@@ -179,7 +181,7 @@ function startKeys() {
 }
 
 async function fetchBars() {
-  const query = new URLSearchParams(main().dataset.apiQuery);
+  const query = new URLSearchParams(main().dataset.countQuery);
   const moving = Number(main().dataset.windowMs);
   const until = moving ? new Date() : null;
   const since = moving ? new Date(until - moving).toISOString() : main().dataset.since;
@@ -187,7 +189,7 @@ async function fetchBars() {
   if (until || main().dataset.until) query.set("to", until?.toISOString() ?? main().dataset.until);
   query.set("buckets", String(BUCKETS_MAX));
   const mine = ++wanted;
-  const answer = await fetch(`/api/v1/traffic/histogram?${query}`, { credentials: "same-origin" });
+  const answer = await fetch(`/api/v1/${main().dataset.counted}/histogram?${query}`, { credentials: "same-origin" });
   const body = await answer.json();
   if (mine !== wanted) return;
   if (!answer.ok) throw new Error(body.error?.message ?? `The server answered ${answer.status}.`);
@@ -221,6 +223,7 @@ export function changed() {
 }
 
 export function start() {
+  series = [...document.querySelectorAll(".key[data-series]")].map((key) => ({ name: key.dataset.series, word: key.dataset.word }));
   startPointer();
   startKeys();
   onSwap(refresh);

@@ -1,6 +1,6 @@
 // The live tail. The screen samples, the data does not: what a screen cannot show in time is counted and said.
 import { count, justAfter } from "./formats.js";
-import { go } from "./navigate.js";
+import { address, go } from "./navigate.js";
 import { remember, remembered } from "./preferences.js";
 import { fill, make } from "./rows.js";
 
@@ -64,7 +64,7 @@ function trim(body) {
   query.set("from", main().dataset.since);
   query.set("to", justAfter(body.lastElementChild.dataset.started));
   const older = document.getElementById("older");
-  if (older) older.href = `/traffic?${query}`;
+  if (older) older.href = address(query);
 }
 
 function paint() {

@@ -1,6 +1,6 @@
 // Follows links inside the page without a new document: the server renders, the regions are exchanged.
 
-const REGIONS = ["chips", "list", "panel", "ranges", "kept"];
+const REGIONS = ["chips", "choices", "list", "panel", "ranges", "kept"];
 const listeners = [];
 let running = null;
 let sent = null; // the search as it was sent last
@@ -15,6 +15,12 @@ export function toast(message) {
   box.hidden = false;
   clearTimeout(toast.timer);
   toast.timer = setTimeout(() => { box.hidden = true; }, 4000);
+}
+
+// The address of this list with another query.
+export function address(query) {
+  const text = String(query);
+  return document.getElementById("main").dataset.path + (text ? `?${text}` : "");
 }
 
 // The answer as a document; null when it was overtaken, or led away from this page.
@@ -34,7 +40,7 @@ function swap(page) {
   const main = document.getElementById("main");
   const fresh = page.getElementById("main");
   for (const name of main.getAttributeNames().filter((name) => name.startsWith("data-"))) main.setAttribute(name, fresh.getAttribute(name) ?? "");
-  for (const id of REGIONS) document.getElementById(id).replaceWith(document.adoptNode(page.getElementById(id)));
+  for (const id of REGIONS) document.getElementById(id)?.replaceWith(document.adoptNode(page.getElementById(id)));
   const search = document.getElementById("search");
   const wanted = page.getElementById("search").value;
   if (document.activeElement !== search || search.value === sent) search.value = wanted; // what is typed meanwhile stays
@@ -67,7 +73,7 @@ export function start() {
     const query = new URLSearchParams(new FormData(event.target));
     sent = query.get("search") ?? "";
     if (!query.get("search")) query.delete("search");
-    go(`/traffic${query.size ? `?${query}` : ""}`);
+    go(address(query));
   });
   window.addEventListener("popstate", () => go(location.href, { push: false }));
 }

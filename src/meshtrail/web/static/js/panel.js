@@ -1,6 +1,6 @@
 // The side panel: fetched as the server renders it, for whichever row is chosen.
 import { writeTimes } from "./formats.js";
-import { load, toast } from "./navigate.js";
+import { address, load, toast } from "./navigate.js";
 
 const REREAD_MS = 1000; // A busy connection reports often; nobody reads faster.
 
@@ -8,17 +8,20 @@ let running = null;
 let timer = 0;
 
 const panel = () => document.getElementById("panel");
-export const isOpen = () => !panel().hidden;
+export const isOpen = () => panel() !== null && !panel().hidden;
 
 export function mark() {
+  if (!panel()) return;
   const id = isOpen() ? panel().dataset.id : "";
   for (const row of document.querySelectorAll("#rows .row")) row.setAttribute("aria-selected", String(row.dataset.id === id));
 }
 
+// Lists without a side panel have a page for each row.
 export async function open(row, { focus = false } = {}) {
+  const href = row.querySelector('[data-part="link"]').getAttribute("href");
+  if (!panel()) return location.assign(href);
   running?.abort();
   running = new AbortController();
-  const href = row.querySelector('[data-part="link"]').getAttribute("href");
   try {
     const loaded = await load(href, { "X-Fragment": "panel" }, running.signal);
     if (!loaded) return;
@@ -68,7 +71,7 @@ export function close() {
   const back = document.getElementById("main").dataset.query;
   const hadFocus = panel().contains(document.activeElement);
   panel().hidden = true;
-  history.replaceState(null, "", `/traffic${back ? `?${back}` : ""}`);
+  history.replaceState(null, "", address(back));
   mark();
   if (hadFocus) document.querySelector(`#rows .row[data-id="${CSS.escape(id)}"]`)?.focus();
 }

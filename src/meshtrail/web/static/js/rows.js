@@ -17,8 +17,43 @@ function lostWords(lost) {
   return `${format.count(lost)} ${lost === 1 ? "report" : "reports"} lost`;
 }
 
+const partOf = (line, part) => line.querySelector(`[data-part="${part}"]`);
+
 function put(line, part, value) {
-  line.querySelector(`[data-part="${part}"]`).textContent = value;
+  partOf(line, part).textContent = value;
+}
+
+// Fields behind the parts of a line: the first known one, as in web/rows.py.
+const FIELDS = {
+  state: ["state"], reporter: ["reporter_name", "reporter_id"], application: ["application"], protocol: ["protocol"],
+  direction: ["direction"], country: ["destination_country_code", "source_country_code"],
+  person: ["user_name", "user_email", "user_id"], process: ["process_name"], policy: ["policy_name", "policy_id"],
+  rule: ["rule_id", "attribution"], reason: ["close_reason"],
+};
+const known = (value) => value !== null && value !== undefined && value !== "";
+
+// What the words stand for, by which the list can be narrowed.
+function stand(line, part, field, value, port) {
+  const node = partOf(line, part);
+  if (!node) return;
+  for (const name of ["field", "value", "port"]) delete node.dataset[name];
+  if (!field || text(value) !== String(value)) return; // Characters that deceive are not set in a page, not even in attributes.
+  node.dataset.field = field;
+  node.dataset.value = String(value);
+  if (known(port)) node.dataset.port = String(port);
+}
+
+function standFor(line, row, part) {
+  const field = FIELDS[part].find((name) => known(row[name]));
+  stand(line, part, field, row[field]);
+}
+
+function standEnd(line, row, end) {
+  const field = [`${end}_name`, `${end}_dns_label`].find((name) => known(row[name]));
+  const [address, port] = [row[`${end}_address`], row[`${end}_port`]];
+  const where = known(address) ? `${end}_address` : undefined;
+  stand(line, `${end}-name`, field ?? where, field ? row[field] : address, field ? undefined : port);
+  stand(line, `${end}-address`, field && where, address, end === "destination" ? port : undefined);
 }
 
 function putEnd(line, row, end) {
@@ -39,7 +74,10 @@ function putGap(line, row) {
   put(line, "lost", lostWords(row.gap_lost));
   put(line, "cause", format.words(text(row.gap_cause) || "unknown"));
   put(line, "reporter", text(row.reporter_name || row.reporter_id));
+  standFor(line, row, "reporter");
 }
+
+const counted = (number) => (known(number) ? format.count(number) : format.UNKNOWN);
 
 function putConnection(line, row) {
   put(line, "state", row.state);
@@ -52,7 +90,16 @@ function putConnection(line, row) {
   put(line, "received", format.byteSize(row.rx_bytes));
   put(line, "sent", format.byteSize(row.tx_bytes));
   put(line, "duration", format.duration(row.duration_ms));
-  put(line, "close-reason", format.words(text(row.close_reason)));
+  put(line, "reason", format.words(text(row.close_reason)));
+  put(line, "reporter", text(row.reporter_name || row.reporter_id));
+  put(line, "policy", text(row.policy_name || row.policy_id));
+  put(line, "rule", text(row.rule_id) || format.words(text(row.attribution)));
+  put(line, "direction", format.words(text(row.direction)));
+  put(line, "country", text(row.destination_country_code || row.source_country_code));
+  put(line, "rx-packets", counted(row.rx_packets));
+  put(line, "tx-packets", counted(row.tx_packets));
+  for (const part of Object.keys(FIELDS)) standFor(line, row, part);
+  for (const end of ["source", "destination"]) standEnd(line, row, end);
 }
 
 export function fill(line, row, query) {
