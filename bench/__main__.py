@@ -13,14 +13,14 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from bench import agent_drain, agent_rate, agent_start, audit_page, capture, explore, freshness, idle, ingest, read, resolver
+from bench import agent_drain, agent_rate, agent_start, audit_page, capture, explore, freshness, idle, ingest, paint, read, resolver
 from bench.line import Figure
 
 LINES = {
     "ingest": ingest.run, "page": read.run, "bulk-page": read.run, "bytes": read.run, "freshness": freshness.run,
     "idle": idle.run, "audit-page": audit_page.run, "resolver": resolver.run, "capture": capture.run,
     "agent-rate": agent_rate.run, "agent-start": agent_start.run, "agent-idle": idle.run, "agent-drain": agent_drain.run,
-    "first-page": explore.run, "search": explore.run, "overview": explore.run,
+    "first-page": explore.run, "search": explore.run, "overview": explore.run, "paint": paint.run,
 }  # fmt: skip
 RESULTS = Path(__file__).parent / "results"
 
