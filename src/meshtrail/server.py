@@ -52,6 +52,7 @@ from meshtrail.web.audit_routes import audit_routes
 from meshtrail.web.collector_routes import collector_routes
 from meshtrail.web.connection_routes import connection_routes
 from meshtrail.web.inventory_routes import inventory_routes
+from meshtrail.web.live_page_routes import live_page_routes
 from meshtrail.web.pages import CaptureStatus
 from meshtrail.web.refused import error_page
 from meshtrail.web.service import create_router
@@ -199,7 +200,7 @@ class Server:
     def _pages(self, rooms: Rooms) -> list[Router]:
         connections = StoredConnections(rooms)
         more = [connection_routes(connections), audit_routes(StoredAudit(rooms)), collector_routes(StoredCollectors(rooms))]
-        more += [inventory_routes(StoredInventory(rooms)), settings_routes(StoredSettings(rooms))]
+        more += [inventory_routes(StoredInventory(rooms)), settings_routes(StoredSettings(rooms)), live_page_routes]
         traffic, session = StoredTraffic(rooms.reader), SessionReader(rooms.gate)
         provider = self.config.oidc.shown_name if self.config.oidc is not None else ""
         return [create_router(traffic, session, self._capture_status, more=more, connections=connections.one, provider=provider)]

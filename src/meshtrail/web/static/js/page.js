@@ -1,6 +1,7 @@
 // What every page without rows of its own adds: theme, time zone, signing out, and a part that is read anew.
 import { writeTimes } from "./formats.js";
 import { load } from "./navigate.js";
+import * as keys from "./page_keys.js";
 import * as preferences from "./preferences.js";
 
 async function refresh() {
@@ -17,7 +18,7 @@ async function refresh() {
   }
 }
 
-document.querySelector(".pages [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" }); // on a phone
 preferences.start({ onZone: () => {} });
+keys.start();
 const every = Number(document.getElementById("main").dataset.refreshMs);
 if (every) setInterval(refresh, every);
