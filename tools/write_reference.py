@@ -50,7 +50,7 @@ def _documented(path: Path) -> list[tuple[str, str, str]]:
 def limits() -> str:
     """The limits of the rooms that have some."""
     lines = ["# Limits\n"]
-    for room in ("ingest", "enrich/resolver", "filter", "control", "control/oidc", "agent"):
+    for room in ("ingest", "enrich/resolver", "filter", "store", "api", "control", "control/oidc", "agent"):
         lines += [f"## {room}\n", "| limit | value | reason |", "|---|---|---|"]
         lines += [f"| `{name}` | `{value}` | {text} |" for name, value, text in _documented(ROOT / f"src/meshtrail/{room}/limits.py")]
         lines.append("")

@@ -12,7 +12,7 @@ import zstandard
 
 from meshtrail.common.clock import rfc3339, wall_clock
 from meshtrail.ingest.limits import BODY_BYTES_MAX
-from meshtrail.store.family_reader import Cursor
+from meshtrail.store.pages import Cursor
 from tests.rows import closing, report
 from tests.servers import ServerProcess
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from meshtrail.api.questions import AT_ONCE_MAX, OF_ORGANISATION_MAX, WAITING_MAX, Questions
+from meshtrail.api.limits import AT_ONCE_MAX, OF_ORGANISATION_MAX, WAITING_MAX
+from meshtrail.api.questions import Questions
 from meshtrail.common.errors import BusyError
 from meshtrail.store.embedded import EmbeddedEngine
 from meshtrail.store.engine import ReadCancelledError, Share

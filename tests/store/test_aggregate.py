@@ -9,10 +9,11 @@ import pytest
 from meshtrail.common.errors import InvalidError
 from meshtrail.filter import Moment, resolved
 from meshtrail.model.columns import AUDIT, FAMILIES, TRAFFIC, Family
-from meshtrail.store.aggregate import GROUPINGS_MAX, MEASURES_MAX, TOP_MAX, Aggregate, Aggregated
+from meshtrail.store.aggregate import Aggregate, Aggregated
 from meshtrail.store.embedded import EmbeddedEngine
 from meshtrail.store.engine import QueryTooLargeError, Share
 from meshtrail.store.family_reader import FamilyReader
+from meshtrail.store.limits import GROUPINGS_MAX, MEASURES_MAX, TOP_MAX
 from meshtrail.store.measures import Clockwork, Function, by_column, measure
 from meshtrail.store.query import Query
 from tests.audits import store_audit

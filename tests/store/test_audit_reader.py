@@ -12,7 +12,8 @@ from meshtrail.model.activities import Activity
 from meshtrail.model.columns import AUDIT, FAMILIES
 from meshtrail.store.audit_reader import AuditReader
 from meshtrail.store.embedded import EmbeddedEngine
-from meshtrail.store.family_reader import Cursor, array, last_position
+from meshtrail.store.family_reader import array, last_position
+from meshtrail.store.pages import Cursor
 from meshtrail.store.query import Query, condition
 from tests.audits import audited, store_audit
 from tests.pipes import store

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from meshtrail.common.errors import InvalidError
 from meshtrail.model.columns import TRAFFIC
-from meshtrail.store.query import CONDITIONS_MAX, SEARCH_CHARACTERS_MAX, VALUES_MAX, Condition, Query, compiled, condition
+from meshtrail.store.limits import CONDITIONS_MAX, SEARCH_CHARACTERS_MAX, VALUES_MAX
+from meshtrail.store.query import Condition, Query, compiled, condition
 
 
 @pytest.mark.parametrize(

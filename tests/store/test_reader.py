@@ -10,8 +10,9 @@ from meshtrail.api.native.traffic import list_page
 from meshtrail.common.clock import microseconds, rfc3339
 from meshtrail.common.errors import InvalidError
 from meshtrail.store.embedded import EmbeddedEngine
+from meshtrail.store.limits import CHANGES_ROWS_MAX
 from meshtrail.store.query import Query, condition
-from meshtrail.store.reader import CHANGES_ROWS_MAX, NATIVE_COLUMNS, Cursor, Reader
+from meshtrail.store.reader import NATIVE_COLUMNS, Cursor, Reader
 from tests.pipes import store
 from tests.rows import NOON_US, closing, report
 

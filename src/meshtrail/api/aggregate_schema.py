@@ -3,12 +3,12 @@
 from typing import Any
 
 from meshtrail.api.aggregation import TOP
-from meshtrail.api.facets import FACETS_MAX
+from meshtrail.api.limits import FACETS_MAX
 from meshtrail.api.native.new_pairs import LIMIT
 from meshtrail.api.traffic_schema import column_filters, parameter, window_parameters
 from meshtrail.model.columns import FAMILIES, TRAFFIC
-from meshtrail.store.aggregate import GROUPINGS_MAX, MEASURES_MAX, TOP_MAX
 from meshtrail.store.first_seen import PAIRS_MAX
+from meshtrail.store.limits import GROUPINGS_MAX, MEASURES_MAX, TOP_MAX
 from meshtrail.store.measures import Function
 
 

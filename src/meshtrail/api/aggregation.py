@@ -13,8 +13,9 @@ from meshtrail.common.errors import InvalidError
 from meshtrail.filter.amounts import duration
 from meshtrail.filter.fields import fields_of
 from meshtrail.model.columns import TRAFFIC, Column, Family
-from meshtrail.store.aggregate import TOP_MAX, Aggregate, Aggregated, Value
+from meshtrail.store.aggregate import Aggregate, Aggregated, Value
 from meshtrail.store.ends import end, person, reason
+from meshtrail.store.limits import TOP_MAX
 from meshtrail.store.measures import ByTime, Clockwork, Function, Grouping, Measure, Span, by_column, measure
 from meshtrail.store.query import Query
 

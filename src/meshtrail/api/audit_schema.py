@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from meshtrail.api.facets import FACETS_MAX
+from meshtrail.api.limits import FACETS_MAX
 from meshtrail.api.native.audit import PAGE_ROWS_MAX
 from meshtrail.api.netbird import events
 from meshtrail.api.traffic_schema import column_filters, content, envelope, page_parameters, parameter, window_parameters

@@ -21,6 +21,9 @@ NETBIRD_PREFIX = "/api/"
 RETRY_AFTER_S = 1
 """What senders are told to wait when the pipe is full or the store is closed."""
 
+TOO_BROAD_REMEDY = "Narrow the time or the filter, group by fewer or coarser fields, or ask for less at once."
+"""What somebody can do whose question reads too many rows, takes too long, or takes too much memory."""
+
 _LOG = logging.getLogger(__name__)
 AnyRequest = Request[Any, Any, Any]
 
@@ -65,7 +68,7 @@ def _of_engine(error: EngineError) -> tuple[int, str, str, str]:
     match error:
         case QueryTooLargeError():
             message = "The question is too broad: it reads more than one answer may."
-            return 422, "too_broad", message, "Narrow the time or the filter, or ask for a background export."
+            return 422, "too_broad", message, TOO_BROAD_REMEDY
         case ReadCancelledError():
             return 499, "cancelled", "The client left before the answer.", ""
         case EngineUnavailableError():
@@ -110,7 +113,7 @@ def on_error(request: AnyRequest, error: Exception) -> Response[Any]:
     path = request.url.path
     page = request.app.state.get("error_page")
     if page is not None and not path.startswith(NETBIRD_PREFIX) and "text/html" in request.headers.get("accept", ""):
-        shown: Response[Any] = page(status, message, remedy, identifier)
+        shown: Response[Any] = page(request, status, message, remedy, identifier)
         shown.headers.update(headers)
         return shown
     if path.startswith(NETBIRD_PREFIX) and not path.startswith(NATIVE_PREFIX):

@@ -3,13 +3,12 @@
 import msgspec
 
 from meshtrail.api import parameters as read
+from meshtrail.api.limits import FACETS_MAX
 from meshtrail.common.errors import InvalidError
 from meshtrail.model.columns import Kind
 from meshtrail.store.engine import Share
-from meshtrail.store.family_reader import FACET_VALUES_MAX, FamilyReader
-
-FACETS_MAX = 20
-"""Fields of one request: each is a read of its own."""
+from meshtrail.store.family_reader import FamilyReader
+from meshtrail.store.limits import FACET_VALUES_MAX
 
 _UNLISTED = frozenset({Kind.json, Kind.time, Kind.uuid, Kind.u64})
 

@@ -12,12 +12,9 @@ from meshtrail.store.query import Condition, Query, condition
 PAGE_ROWS = 50
 """Rows of a page when the caller does not say."""
 
-PAGE_ROWS_MAX = 50_000
-"""Rows of one page at the most: about 60 MB of JSON."""
 
 BUCKETS = 60
-BUCKETS_MAX = 500
-"""Bars of one histogram: more than pixels of a phone make no sense."""
+"""Bars of a histogram when the caller does not say."""
 
 _DIGITS_MAX = 20
 """Digits of the largest number of 64 bits."""

@@ -10,29 +10,12 @@ from typing import Any, TypeVar
 
 from litestar import Request
 
+from meshtrail.api.limits import AT_ONCE_MAX, CANCEL_AGAIN_S, OF_ORGANISATION_MAX, READ_MEMORY_BYTES_MAX, READ_TIME_S_MAX, WAITING_MAX
 from meshtrail.common.errors import BusyError
-from meshtrail.store.aggregate import GROUPS_MAX
 from meshtrail.store.engine import ReadCancelledError, Share
+from meshtrail.store.limits import GROUPS_MAX
 
 T = TypeVar("T")
-
-OF_ORGANISATION_MAX = 2
-"""Questions of one organisation that are read at once: another one's page never finds all of the engine's connections taken."""
-
-AT_ONCE_MAX = 3
-"""Of all organisations: one of the engine's four connections for reads stays free for pages."""
-
-WAITING_MAX = 24
-"""Questions of one organisation that wait: two dashboards that open at once."""
-
-READ_TIME_S_MAX = 20
-"""One question's time."""
-
-READ_MEMORY_BYTES_MAX = 1024**3
-"""One question's memory: three of them leave room for pages in the smallest machine, of 4 GiB."""
-
-CANCEL_AGAIN_S = 0.2
-"""A read that has not begun yet cannot be ended, so it is tried again after this time until it has."""
 
 
 class Questions:

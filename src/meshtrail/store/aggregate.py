@@ -15,20 +15,9 @@ from meshtrail.model.columns import Family
 from meshtrail.store.engine import Engine, QueryTooLargeError, Share
 from meshtrail.store.hours import Hours, Rolled
 from meshtrail.store.hours_source import answers, at_times, other_times, rolled_rows, whole_in, with_bounds
+from meshtrail.store.limits import GROUPINGS_MAX, MEASURES_MAX, ROWS_MAX, TOP_MAX
 from meshtrail.store.measures import Function, Grouping, Measure, merged
 from meshtrail.store.query import Compiled, Query, compiled
-
-GROUPINGS_MAX = 4
-"""Fields of one aggregate: the groups of more are nearly the rows themselves."""
-
-MEASURES_MAX = 8
-"""Measures of one aggregate: each is kept for every group."""
-
-TOP_MAX = 1_000
-"""Groups of one answer: more is an export."""
-
-GROUPS_MAX = 2_000_000
-"""Groups that a read may form before the top is chosen: at some hundred bytes each, what a read's memory takes."""
 
 Value = int | float | str | None
 
@@ -84,11 +73,6 @@ class Source:
     sql: str
     rows: str = "1"
     """`r`, where not all rows of it stand for one."""
-
-
-ROWS_MAX = 300_000_000
-"""Stored reports that one question may look at, by what the engine expects from its indexes: some seconds of two cores for the
-simplest, and more would only run into the limit of time."""
 
 
 def estimated_rows(engine: Engine, family: Family, part: Compiled) -> int:

@@ -18,19 +18,8 @@ import pyarrow as pa
 
 from meshtrail.model.columns import FAMILIES
 from meshtrail.store.engine import EngineError, EngineUnavailableError, Parameters, QueryTooLargeError, ReadCancelledError, Share
+from meshtrail.store.limits import QUERY_MEMORY_BYTES_MAX, QUERY_TIME_S_MAX, READER_WAIT_S, READERS
 from meshtrail.store.schema import looked_up, lookup_name
-
-READERS = 4
-"""Connections for reads: two cores, and as many slow queries that may wait beside them."""
-
-READER_WAIT_S = 20.0
-"""How long a read waits for a free connection before it is refused."""
-
-QUERY_MEMORY_BYTES_MAX = 2 * 1024**3
-"""One read's memory; above it the engine stops the read, not the process."""
-
-QUERY_TIME_S_MAX = 30
-"""One read's time; nobody waits longer for a page."""
 
 _TOO_LARGE = ("MEMORY_LIMIT_EXCEEDED", "TIMEOUT_EXCEEDED", "TOO_MANY_ROWS", "TOO_MANY_BYTES")
 

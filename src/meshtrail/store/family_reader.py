@@ -1,67 +1,22 @@
 """Reads of any family: pages, one row, counts, facets, changes. What comes back are the engine's own bytes.
 
-Reports of one event may not have merged on disk yet, so every read merges them (`FINAL`). Merging the whole table to show
-fifty rows would be slow; a page therefore first asks, without merging, how far down it has to look (*reach*), and merges
-only that range. Where too few rows match for that, it finds the keys of the page first.
+Reports of one event may not have merged on disk yet, so every read merges them (`FINAL`).
 """
 
-import base64
 import threading
-import uuid
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Annotated
+from dataclasses import replace
 
-import msgspec
-
-from meshtrail.common.errors import InvalidError
 from meshtrail.model.columns import FAMILIES, Family, Kind
 from meshtrail.store.aggregate import Aggregate, Aggregated, aggregated
 from meshtrail.store.engine import Engine, Parameters, Share
 from meshtrail.store.hours import Hours
+from meshtrail.store.limits import CHANGES_ROWS_MAX, COUNT_CACHE_ENTRIES, FACET_VALUES_MAX
+from meshtrail.store.pages import Cursor, Pages, Place
 from meshtrail.store.projection import Projection, native
-from meshtrail.store.query import Compiled, Query, compiled
+from meshtrail.store.query import Query, compiled
 from meshtrail.store.recent_values import recent_values
-
-REACH_PERCENT = (120, 300)
-"""Stored reports for each hundred rows of a page, tried one after the other: mostly merged already, or opening, progress
-and closing of each connection still apart."""
-
-COUNT_CACHE_ENTRIES = 64
-"""Counts remembered, so that a client that walks through pages does not count again for each."""
-
-CHANGES_ROWS_MAX = 500
-"""Rows of one read of the live tail."""
-
-FACET_VALUES_MAX = 200
-"""Values of one facet: more is a list to search, not to choose from."""
-
-
-_Time = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """A place between two rows of a list: the sort key of the row before it."""
-
-    time: int
-    """Microseconds."""
-    reporter: str
-    own: str
-    """What the reporter calls the event."""
-
-    def encode(self) -> str:
-        """The opaque text of the API."""
-        return base64.urlsafe_b64encode(msgspec.json.encode([self.time, self.reporter, self.own])).decode()
-
-    @staticmethod
-    def decode(text: str) -> "Cursor":
-        """`InvalidError` when the text is not one of ours."""
-        try:
-            return Cursor(*msgspec.json.decode(base64.urlsafe_b64decode(text.encode()), type=tuple[_Time, str, str]))
-        except (ValueError, msgspec.MsgspecError):
-            raise InvalidError("The cursor is not one of this server's.", "Use next_cursor of an answer as it is.") from None
 
 
 class FamilyReader:
@@ -75,6 +30,7 @@ class FamilyReader:
         self.hours: Hours | None = None
         """Hours counted beforehand, where there are some."""
         self._key = (family.time, *family.key)
+        self._pages = Pages(engine, family)
         self._counts: OrderedDict[tuple[object, ...], int] = OrderedDict()
         self._counts_lock = threading.Lock()
 
@@ -91,47 +47,10 @@ class FamilyReader:
         newest_first: bool = True,
     ) -> bytes:  # fmt: skip
         """At most `limit` rows in order of time, one a line, as the projection says."""
-        part = compiled(query)
-        if cursor is not None:
-            self._continue(part, cursor, newest_first)
-        order = "DESC" if newest_first else "ASC"
-        ordered = ", ".join(f"{name} {order}" for name in self._key)
-        for percent in REACH_PERCENT:
-            reach = self._reach(part, order, (limit + offset) * percent // 100)
-            if reach is None:
-                break
-            bounded = self._within(part, reach, newest_first)
-            rows = self._engine.read(
-                f"SELECT {shown.sql} FROM {self.family.name} FINAL WHERE {bounded.where} ORDER BY {ordered} LIMIT {limit} OFFSET {offset}",
-                bounded.parameters,
-                shown.form,
-            )
-            if rows.count(b"\n") >= limit:
-                return rows
-        return self._sparse_page(part, shown, ordered, limit, offset)
+        return self._pages.lines(query, shown, Place(limit, offset, cursor, newest_first))
 
     def _array(self, sql: str, parameters: Parameters, share: Share | None = None) -> bytes:
         return array(self._engine.read(sql, parameters, share=share))
-
-    def _reach(self, part: Compiled, order: str, reports: int) -> int | None:
-        """Time of the report below which the page cannot lie, or None when fewer reports match."""
-        time = self.family.time
-        answer = self._engine.read(
-            f"SELECT toUnixTimestamp64Micro({time}) FROM {self.family.name} WHERE {part.where} ORDER BY {time} {order} "
-            f"LIMIT 1 OFFSET {reports}",
-            part.parameters,
-            "TSV",
-        )
-        return int(answer) if answer else None
-
-    def _sparse_page(self, part: Compiled, shown: Projection, ordered: str, limit: int, offset: int) -> bytes:
-        key, table = ", ".join(self._key), self.family.name
-        keys = f"SELECT {key} FROM {table} FINAL WHERE {part.where} ORDER BY {ordered} LIMIT {limit} OFFSET {offset}"
-        return self._engine.read(
-            f"SELECT {shown.sql} FROM {table} FINAL WHERE {part.clauses[0]} AND ({key}) IN ({keys}) ORDER BY {ordered}",
-            part.parameters,
-            shown.form,
-        )
 
     def count(self, query: Query, position: int) -> int:
         """Number of rows; `position` is the store's last one, as long as it stands the count need not be repeated."""
@@ -194,14 +113,16 @@ class FamilyReader:
 
     def span(self, org_id: str) -> tuple[int, int] | None:
         """Smallest and largest time of the organisation's rows in microseconds, or None without rows."""
-        time = self.family.time
-        answer = self._engine.read(
-            f"SELECT toUnixTimestamp64Micro(min({time})), toUnixTimestamp64Micro(max({time})), count() "
-            f"FROM {self.family.name} WHERE org_id = {{org:String}}",
-            {"org": org_id},
-            "TSV",
-        ).split()
-        return (int(answer[0]), int(answer[1])) if int(answer[2]) else None
+        ends = [
+            self._engine.read(
+                f"SELECT toUnixTimestamp64Micro({self.family.time}) FROM {self.family.name} WHERE org_id = {{org:String}} "
+                f"ORDER BY {self.family.time} {order} LIMIT 1",
+                {"org": org_id},
+                "TSV",
+            )
+            for order in ("ASC", "DESC")
+        ]
+        return (int(ends[0]), int(ends[1])) if all(ends) else None
 
     def changes(self, query: Query, after: int, limit: int = CHANGES_ROWS_MAX) -> tuple[list[bytes], int, int]:
         """Rows changed after a position, oldest change first: row objects, the position reached, and how many more
@@ -229,32 +150,6 @@ class FamilyReader:
     def last_position(self) -> int:
         """Largest position of the family in the store; 0 when it is empty."""
         return int(self._engine.read(f"SELECT max(seq) FROM {self.family.name}", None, "TSV"))
-
-    def _continue(self, part: Compiled, cursor: Cursor, newest_first: bool) -> None:
-        comparison = "<" if newest_first else ">"
-        time, reporter, own = self._key
-        own_type = "UUID" if self.family.columns[own].kind is Kind.uuid else "String"
-        if own_type == "UUID" and not _is_uuid(cursor.own):
-            raise InvalidError("The cursor is of another list.", "Use next_cursor of an answer as it is.")
-        part.parameters |= {"c0": cursor.time, "c1": cursor.reporter, "c2": cursor.own}
-        place = f"(fromUnixTimestamp64Micro({{c0:Int64}}, 'UTC'), {{c1:String}}, {{c2:{own_type}}})"
-        loose = f"{time} {comparison}= fromUnixTimestamp64Micro({{c0:Int64}}, 'UTC')"
-        part.clauses += [loose, f"({time}, {reporter}, {own}) {comparison} {place}"]
-
-    def _within(self, part: Compiled, reach: int, newest_first: bool) -> Compiled:
-        bounded = Compiled(list(part.clauses), dict(part.parameters))
-        bounded.parameters["reach"] = reach
-        comparison = ">=" if newest_first else "<="
-        bounded.clauses.append(f"{self.family.time} {comparison} fromUnixTimestamp64Micro({{reach:Int64}}, 'UTC')")
-        return bounded
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        uuid.UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def array(lines: bytes) -> bytes:

@@ -19,6 +19,7 @@ import msgspec
 from meshtrail.common.clock import Clock
 from meshtrail.model.columns import TRAFFIC
 from meshtrail.store.engine import Engine, QueryTooLargeError, Share
+from meshtrail.store.limits import HOURS_OF_PASS_MAX, QUIET_US, ROLL_GROUPS_MAX, ROLL_MEMORY_BYTES_MAX, ROLL_TIME_S_MAX
 from meshtrail.store.schema import value_type
 
 HOUR_US = 3_600_000_000
@@ -35,14 +36,6 @@ ports: with ports there are three times as many groups, with addresses ten times
 COUNTERS = ("rx_bytes", "tx_bytes", "rx_packets", "tx_packets", "drops", "duration_ms")
 """What is added up; a sum that no 64 bits hold is kept too."""
 
-QUIET_US = 300_000_000
-"""An hour is rolled this long after its end: connections of its last minutes have mostly ended then."""
-
-HOURS_OF_PASS_MAX = 4
-"""Hours that one pass rolls: the pass ends within a minute also where hours have millions of rows."""
-
-ROLL_TIME_S_MAX, ROLL_MEMORY_BYTES_MAX, ROLL_GROUPS_MAX = 120, 1024**3, 3_000_000
-"""Limits of rolling one hour. An hour past them is not rolled and read row by row."""
 
 _ROWS = (
     f"org_id LowCardinality(String), hour DateTime('UTC') CODEC(Delta, ZSTD(1)), generation UInt64 CODEC(ZSTD(1)), "

@@ -15,18 +15,10 @@ from meshtrail.filter.tree import Node
 from meshtrail.model.columns import TRAFFIC, Column, Family, Kind
 from meshtrail.store.address_sql import address_text as address_text
 from meshtrail.store.filter_sql import filter_clauses
-
-VALUES_MAX = 1_000
-"""Values in one list: more would be a table, not a filter."""
-
-CONDITIONS_MAX = 64
-"""Conditions in one query."""
+from meshtrail.store.limits import CONDITIONS_MAX, SEARCH_CHARACTERS_MAX, VALUES_MAX
 
 _DIGITS_MAX = 20
 """Digits of the largest number of 64 bits."""
-
-SEARCH_CHARACTERS_MAX = 256
-"""Length of a search text."""
 
 
 class Operator(StrEnum):

@@ -2,11 +2,12 @@
 
 from meshtrail.model.columns import TRAFFIC
 from meshtrail.store.engine import Engine, Share
-from meshtrail.store.family_reader import CHANGES_ROWS_MAX, Cursor, FamilyReader, rows_in
+from meshtrail.store.family_reader import FamilyReader, rows_in
+from meshtrail.store.pages import Cursor
 from meshtrail.store.projection import native, shown
 from meshtrail.store.query import Query, address_text, compiled
 
-__all__ = ["CHANGES_ROWS_MAX", "KEY", "NATIVE_COLUMNS", "Cursor", "Reader", "rows_in", "shown"]
+__all__ = ["KEY", "NATIVE_COLUMNS", "Cursor", "Reader", "rows_in", "shown"]
 
 KEY = "started_at, reporter_id, flow_id"
 """What identifies a row inside an organisation, in sort order."""

@@ -7,10 +7,8 @@ import msgspec
 from meshtrail.model.columns import Column, Family, Kind
 from meshtrail.store.address_sql import address_text
 from meshtrail.store.engine import Engine
+from meshtrail.store.limits import RECENT_ROWS
 from meshtrail.store.query import Query, compiled
-
-RECENT_ROWS = 20_000
-"""Newest reports that are looked at: read in the order on disk, so in milliseconds however many rows there are."""
 
 
 def recent_values(engine: Engine, family: Family, org_id: str, names: Sequence[str], part: str, limit: int) -> list[str]:

@@ -5,10 +5,8 @@ import logging
 from contextlib import suppress
 
 from meshtrail.store.engine import EngineError
-from meshtrail.store.hours import HOURS_OF_PASS_MAX, Hours
-
-PASS_INTERVAL_S = 60
-"""Between two passes: reports that came since are read row by row, so no answer waits for a pass."""
+from meshtrail.store.hours import Hours
+from meshtrail.store.limits import HOURS_OF_PASS_MAX, PASS_INTERVAL_S
 
 _LOG = logging.getLogger(__name__)
 

@@ -11,6 +11,7 @@ from litestar.datastructures import State
 from meshtrail.api import parameters as read
 from meshtrail.api.bounds import bounds
 from meshtrail.api.facets import Facets, facets_of
+from meshtrail.api.limits import BUCKETS_MAX
 from meshtrail.api.native.traffic import INTERVALS_MS, JSON, AnyRequest, query_string
 from meshtrail.api.questions import asked
 from meshtrail.common.clock import microseconds, rfc3339
@@ -20,7 +21,8 @@ from meshtrail.model.activities import Activity
 from meshtrail.model.columns import AUDIT
 from meshtrail.store.audit_reader import AuditReader
 from meshtrail.store.engine import Share
-from meshtrail.store.family_reader import Cursor, array
+from meshtrail.store.family_reader import array
+from meshtrail.store.pages import Cursor
 
 PAGE_ROWS_MAX = 10_000
 """Events of one page at the most: with their changes they are ten times as large as connections."""
@@ -93,11 +95,11 @@ def histogram_of(
 ) -> AuditHistogram:  # fmt: skip
     """Counts by outcome over the window; without a window, over the last day of which there are events."""
     query = read.query(org_id, parameters, AUDIT, now)
-    buckets = read.integer(parameters, "buckets", read.BUCKETS, 1, read.BUCKETS_MAX)
+    buckets = read.integer(parameters, "buckets", read.BUCKETS, 1, BUCKETS_MAX)
     since, until = bounds(reader, query, now)
     interval = next((width for width in INTERVALS_MS if (until - since) / 1_000 / width <= buckets), INTERVALS_MS[-1])
     first, last = since // 1_000 // interval, (until - 1) // 1_000 // interval
-    if last - first >= 2 * read.BUCKETS_MAX:
+    if last - first >= 2 * BUCKETS_MAX:
         raise InvalidError("The window is too long for a histogram.", "Narrow it with from and to.")
     counted = msgspec.json.decode(reader.histogram(replace(query, since=since, until=until), interval, share))
     found = {row["bucket"]: row for row in counted}

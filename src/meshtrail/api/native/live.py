@@ -14,8 +14,8 @@ from meshtrail.api import parameters as read
 from meshtrail.api.native.traffic import AnyRequest, query_string
 from meshtrail.common.errors import BusyError
 from meshtrail.control.service import Permission
+from meshtrail.store.limits import CHANGES_ROWS_MAX
 from meshtrail.store.query import Query
-from meshtrail.store.reader import CHANGES_ROWS_MAX
 
 HEARTBEAT_S = 10.0
 """Silence after which a comment keeps proxies from closing the stream."""

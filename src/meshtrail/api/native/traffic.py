@@ -12,6 +12,7 @@ from litestar.datastructures import State
 
 from meshtrail.api import parameters as read
 from meshtrail.api.bounds import bounds
+from meshtrail.api.limits import BUCKETS_MAX, PAGE_ROWS_MAX, QUERY_FIELDS_MAX
 from meshtrail.api.questions import asked
 from meshtrail.common.clock import microseconds, rfc3339, wall_clock
 from meshtrail.common.errors import InvalidError, NotFoundError
@@ -27,8 +28,6 @@ INTERVALS_MS = (
 )  # fmt: skip
 """Widths of histogram bars that people can read."""
 
-QUERY_FIELDS_MAX = 1_200
-"""Fields of one query string: the conditions that a query may have, each with a score of values."""
 
 AnyRequest = Request[Identity, Any, State]
 
@@ -60,7 +59,7 @@ def query_string(request: AnyRequest) -> dict[str, list[str]]:
 def list_page(reader: Reader, org_id: str, parameters: read.Parameters) -> bytes:
     """The list's answer: `{"data": [...], "next_cursor": ...}` as bytes."""
     query = read.query(org_id, parameters)
-    limit = read.integer(parameters, "limit", read.PAGE_ROWS, 1, read.PAGE_ROWS_MAX)
+    limit = read.integer(parameters, "limit", read.PAGE_ROWS, 1, PAGE_ROWS_MAX)
     after = read.single(parameters, "cursor")
     rows = reader.page(
         query, NATIVE_COLUMNS, limit, cursor=Cursor.decode(after) if after else None,
@@ -86,11 +85,11 @@ def _next_cursor(rows: bytes, limit: int) -> str | None:
 def histogram_of(reader: Reader, org_id: str, parameters: read.Parameters, share: Share | None = None) -> Histogram:
     """Counts by verdict over the window; without a window, over the last day of which there are rows."""
     query = read.query(org_id, parameters)
-    buckets = read.integer(parameters, "buckets", read.BUCKETS, 1, read.BUCKETS_MAX)
+    buckets = read.integer(parameters, "buckets", read.BUCKETS, 1, BUCKETS_MAX)
     since, until = bounds(reader, query, wall_clock())
     interval = next((width for width in INTERVALS_MS if (until - since) / 1_000 / width <= buckets), INTERVALS_MS[-1])
     first, last = since // 1_000 // interval, (until - 1) // 1_000 // interval
-    if last - first >= 2 * read.BUCKETS_MAX:
+    if last - first >= 2 * BUCKETS_MAX:
         raise InvalidError("The window is too long for a histogram.", "Narrow it with from and to.")
     bounded = replace(query, since=since, until=until)
     counted = {row["bucket"]: row for row in msgspec.json.decode(reader.histogram(bounded, interval, share))}

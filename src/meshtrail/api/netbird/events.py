@@ -15,7 +15,8 @@ from meshtrail.common.errors import BusyError, InvalidError
 from meshtrail.control.service import Permission
 from meshtrail.model.columns import AUDIT
 from meshtrail.store.audit_reader import AuditReader
-from meshtrail.store.family_reader import Cursor, array
+from meshtrail.store.family_reader import array
+from meshtrail.store.pages import Cursor
 from meshtrail.store.projection import RAW_ROWS, Projection, as_json, json_object
 from meshtrail.store.query import Query, address_text, compiled, condition
 
