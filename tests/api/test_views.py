@@ -46,7 +46,7 @@ def names(client: Client, family: str = "") -> list[str]:
 
 def test_a_view_is_saved_for_oneself_and_shared(owner: Client, auditor: Client) -> None:
     """What comes back is what was saved, without the place in the list; others see it when it is shared, with who made it."""
-    query = "filter=user+%3D+ana&verdict=denied&last=24h"
+    query = "filter=user+%3D+ana&verdict=denied&last=24h&columns=time%2Csource"
     made = auditor.done("POST", VIEWS, {"family": "traffic", "name": "Ana's", "query": f"?{query}&cursor=abc"})
     assert (made["query"], made["mine"], made["shared"], made["owner_name"]) == (query, True, False, "Ben")
     assert auditor.done("GET", f"{VIEWS}/{made['id']}") == made
