@@ -73,12 +73,14 @@ _INVENTORY = {
 
 ROUTES: dict[tuple[str, str], Route] = {
     **_SCHEMA,
-    ("GET", "/"): Route(PUBLIC),
+    ("GET", "/"): Route(PUBLIC, page=P.profile_read),
     ("GET", "/sign-in"): Route(PUBLIC),
     ("GET", "/sign-in/{code}"): Route(PUBLIC),
     ("GET", "/sign-in/oidc"): Route(PUBLIC),
     ("GET", "/sign-in/oidc/callback"): Route(PUBLIC),
     ("GET", "/static/{digest}/{path}"): Route(PUBLIC),
+    ("GET", "/overview"): Route(PUBLIC, page=P.traffic_read),
+    ("GET", "/overview/{part}"): Route(PUBLIC, page=P.traffic_read),
     ("GET", "/traffic"): Route(PUBLIC, page=P.traffic_read),
     ("GET", "/traffic/{identifier}"): Route(PUBLIC, ids=("row",), page=P.traffic_read),
     ("GET", "/live"): Route(PUBLIC, page=P.traffic_read),

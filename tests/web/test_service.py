@@ -41,7 +41,7 @@ def test_without_a_session_the_sign_in_page_knows_the_way_back(client: Client) -
 )
 def test_sign_in_leads_nowhere_else(path: str) -> None:
     """The way back is a path on this server."""
-    assert local_path(path) == "/traffic"
+    assert local_path(path) == "/"
 
 
 def test_pages_have_a_strict_policy_and_nothing_inline(client: Client) -> None:

@@ -43,8 +43,8 @@ class SessionReader:
             identity = self._gate.identify(request)
         except UnauthenticatedError:
             return None
+        request.state.identity = identity  # also for the page that says no: it names who asks, and what they may see
         needed = request.route_handler.opt.get("page", Permission.traffic_read)
         if needed not in identity.permissions:
             raise ForbiddenError(f"You are signed in, but not with the right {needed}.", "Ask an administrator for another role.")
-        request.state.identity = identity
         return identity.org_id

@@ -132,7 +132,7 @@ def _cancel(rooms: Rooms, share: str) -> None:
 
 
 def create_app(
-    rooms: Rooms, pages: Sequence[Any] = (), error_page: Callable[[int, str, str, str], Response[Any]] | None = None
+    rooms: Rooms, pages: Sequence[Any] = (), error_page: Callable[[AnyRequest, int, str, str, str], Response[Any]] | None = None
 ) -> Litestar:
     """The application over rooms that are started; `pages` are the dashboard's routes, `error_page` makes what a person sees of an
     error (status, message, remedy, request id)."""

@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from meshtrail.web import formats
 from meshtrail.web.assets import Assets
 from meshtrail.web.navigation import Entry, entries
-from meshtrail.web.viewer import Viewer
+from meshtrail.web.viewer import NOBODY, Viewer
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -48,7 +48,7 @@ class Shell:
     capture: CaptureStatus
     rights: frozenset[str] | None = None
     """What whoever looks may do, by which links are left out; None: not known, and all are there."""
-    who: Viewer = Viewer()
+    who: Viewer = NOBODY
     """Who looks."""
 
     def may(self, right: str) -> bool:

@@ -18,6 +18,8 @@ from meshtrail.web.details import Details, details
 from meshtrail.web.filters import Filters
 from meshtrail.web.joined import UNREADABLE, JoinedReports, joined_reports
 from meshtrail.web.pages import CaptureStatus, Failure, Renderer, Shell, SignInContext
+from meshtrail.web.isolation import isolated
+from meshtrail.web.navigation import landing
 from meshtrail.web.traffic import TrafficPages, one_row, traffic_context, traffic_page
 from meshtrail.web.viewer import viewer
 
@@ -30,7 +32,6 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
@@ -143,10 +144,10 @@ _NOTHING: Mapping[str, Any] = {"data": []}
 
 
 def local_path(text: str) -> str:
-    """The text when it is a path on this server, else the list: a sign-in must not lead to another site."""
+    """The text when it is a path on this server, else the beginning: a sign-in must not lead to another site."""
     path = unquote(text)
     safe = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
-    return text if safe else "/traffic"
+    return text if safe else "/"
 
 
 def sign_in_first(request: AnyRequest) -> Redirect:
@@ -196,9 +197,11 @@ def create_router(
     """
     dashboard = Dashboard(pages, session_org, status, clock, connections, provider)
 
-    @get("/", name="dashboard", sync_to_thread=False)
-    def root() -> Redirect:
-        return Redirect("/traffic", status_code=303)
+    @get("/", name="dashboard", opt={"page": "profile.read"}, sync_to_thread=False)
+    def root(request: AnyRequest) -> Redirect:
+        if dashboard.session_org(request) is None:
+            return sign_in_first(request)
+        return Redirect(landing(viewer(request).rights), status_code=303)
 
     @get("/traffic", name="traffic_page")
     async def traffic_list(request: AnyRequest) -> Response[Any]:
@@ -220,6 +223,7 @@ def create_router(
         "/",
         route_handlers=[root, traffic_list, traffic_row, sign_in, static, *(each for make in more for each in make(dashboard))],
         response_headers=SECURITY_HEADERS,
+        middleware=[isolated],
         include_in_schema=False,
         opt={"permission": "public"},
     )

@@ -27,11 +27,15 @@ class Viewer:
         return self.rights is None or right in self.rights
 
 
+NOBODY = Viewer()
+"""Nobody is known."""
+
+
 def viewer(request: Request[Any, Any, Any]) -> Viewer:
     """Who sends the request; the session must have been looked up."""
     identity = request.scope.get("state", {}).get("identity")
     if identity is None:
-        return Viewer()
+        return NOBODY
     user = identity.user
     if user is None:
         return Viewer(identity.permissions, None, identity.token_name or "", session_id=identity.session_id)
