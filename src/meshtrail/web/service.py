@@ -16,10 +16,10 @@ from meshtrail.web import filters as filtering
 from meshtrail.web.assets import BRIEFLY, FOREVER, Assets
 from meshtrail.web.details import Details, details
 from meshtrail.web.filters import Filters
-from meshtrail.web.joined import UNREADABLE, JoinedReports, joined_reports
-from meshtrail.web.pages import CaptureStatus, Failure, Renderer, Shell, SignInContext
 from meshtrail.web.isolation import isolated
+from meshtrail.web.joined import UNREADABLE, JoinedReports, joined_reports
 from meshtrail.web.navigation import landing
+from meshtrail.web.pages import CaptureStatus, Failure, Renderer, Shell, SignInContext
 from meshtrail.web.traffic import TrafficPages, one_row, traffic_context, traffic_page
 from meshtrail.web.viewer import viewer
 
