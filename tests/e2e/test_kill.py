@@ -6,11 +6,11 @@ import threading
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from tests.rows import report
 from tests.servers import ServerProcess
 
-KILLS = 20
 ROWS_PER_BATCH = 200
 
 
@@ -41,13 +41,14 @@ class Sender(threading.Thread):
             self.batches.release()
 
 
-def test_kill_loses_nothing_acknowledged_and_doubles_nothing(tmp_path: Path) -> None:
-    """Twenty kills at random moments of random batches, with a resend after each."""
-    chance = random.Random(11)
+@pytest.mark.parametrize("kills", [5, pytest.param(20, marks=pytest.mark.slow)])
+def test_kill_loses_nothing_acknowledged_and_doubles_nothing(tmp_path: Path, kills: int) -> None:
+    """Kills at random moments of random batches, with a resend after each."""
+    chance = random.Random(kills)
     acknowledged: set[str] = set()
     pending: list[list[dict[str, object]]] = []
     server = ServerProcess(tmp_path / "data")
-    for _ in range(KILLS):
+    for _ in range(kills):
         server.start()
         sender = Sender(server, pending)
         sender.start()
@@ -75,7 +76,7 @@ def test_kill_loses_nothing_acknowledged_and_doubles_nothing(tmp_path: Path) -> 
             cursor = f"&cursor={page['next_cursor']}"
     finally:
         server.stop()
-    assert len(acknowledged) > KILLS * ROWS_PER_BATCH
+    assert len(acknowledged) > kills * ROWS_PER_BATCH
     assert len(stored) == len(set(stored))
     assert acknowledged <= set(stored)
     assert set(stored) <= acknowledged
