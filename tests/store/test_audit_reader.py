@@ -145,10 +145,10 @@ def test_histogram_facets_and_changes(engine: EmbeddedEngine, org_id: str) -> No
     """Counts by outcome, the most frequent values first, and what came after a position."""
     store_audit(engine, org_id, [audited(NOON_US, outcome="denied"), audited(NOON_US), audited(NOON_US + 2_000_000, target_name=None)])
     reader, query = AuditReader(engine), Query(org_id, family=AUDIT)
-    bars = msgspec.json.decode(reader.histogram(query, 1_000))
+    bars = reader.histogram(query, 1_000)
     assert [(bar["success"], bar["failure"], bar["denied"]) for bar in bars] == [(1, 0, 1), (1, 0, 0)]
-    assert msgspec.json.decode(reader.facet(query, "outcome")) == [{"value": "success", "count": 2}, {"value": "denied", "count": 1}]
-    assert msgspec.json.decode(reader.facet(query, "target_name"))[1] == {"value": None, "count": 1}
+    assert reader.facet(query, "outcome") == [("success", 2), ("denied", 1)]
+    assert reader.facet(query, "target_name")[1] == (None, 1)
     lines, position, missed = reader.changes(query, 0)
     assert (len(lines), missed) == (3, 0)
     store_audit(engine, org_id, [audited(NOON_US - 5, target_name="late")])

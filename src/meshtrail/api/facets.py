@@ -38,10 +38,5 @@ def facets_of(reader: FamilyReader, org_id: str, parameters: read.Parameters, no
     limit = read.integer(parameters, "limit", FACET_VALUES_MAX, 1, FACET_VALUES_MAX)
     chosen = {name: values for name, values in parameters.items() if name != "field"}
     query = read.query(org_id, chosen, reader.family, now)
-    found = {name: msgspec.json.decode(reader.facet(query, name, limit, share), type=list[FacetValue]) for name in names}
-    return Facets({name: [FacetValue(_shown(each.value), each.count) for each in values] for name, values in found.items()})
-
-
-def _shown(value: str | None) -> str | None:
-    """Addresses are stored as IPv6."""
-    return value.removeprefix("::ffff:") if value is not None and value.count(".") == 3 else value
+    found = {name: reader.facet(query, name, limit, share) for name in names}
+    return Facets({name: [FacetValue(*each) for each in values] for name, values in found.items()})

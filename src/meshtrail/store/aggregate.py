@@ -91,6 +91,13 @@ def guard(engine: Engine, family: Family, part: Compiled) -> None:
 def aggregated(engine: Engine, query: Query, asked: Aggregate, share: Share | None = None, hours: Hours | None = None) -> Aggregated:
     """Run it, with the help of rolled hours where they know the answer; `QueryTooLargeError` past the limits of rows, time, memory or
     groups."""
+    part, source = source_of(engine, query, asked, hours)
+    part.parameters["zone"] = asked.zone
+    return _understood(engine.read(statement(source, asked), part.parameters, share=share), asked)
+
+
+def source_of(engine: Engine, query: Query, asked: Aggregate, hours: Hours | None) -> tuple[Compiled, Source]:
+    """Where the rows of an aggregate come from, and the parameters; `QueryTooLargeError` when they are too many."""
     bounded = with_bounds(query)
     known: list[Rolled] = []
     if hours is not None and answers(bounded, asked.groupings, asked.measures):
@@ -101,8 +108,7 @@ def aggregated(engine: Engine, query: Query, asked: Aggregate, share: Share | No
         part = compiled(query)
         source = raw_source(query, asked, part.where)
     guard(engine, query.family, part)
-    part.parameters["zone"] = asked.zone
-    return _understood(engine.read(statement(source, asked), part.parameters, share=share), asked)
+    return part, source
 
 
 def _with_hours(query: Query, asked: Aggregate, known: list[Rolled]) -> tuple[Compiled, Source]:

@@ -6,7 +6,7 @@ from meshtrail.store.engine import Engine, Share
 from meshtrail.store.family_reader import FamilyReader
 from meshtrail.store.query import Query
 
-_OUTCOMES = {outcome.name: f"countIf(outcome = '{outcome.name}')" for outcome in Outcome}
+_OUTCOMES = {outcome.name: f"sumIf(r, outcome = '{outcome.name}')" for outcome in Outcome}
 
 
 class AuditReader(FamilyReader):
@@ -15,6 +15,6 @@ class AuditReader(FamilyReader):
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine, AUDIT)
 
-    def histogram(self, query: Query, interval_ms: int, share: Share | None = None) -> bytes:
-        """Counts by outcome for each interval that has events: JSON array of bucket, success, failure, denied."""
-        return self.counts_over_time(query, interval_ms, _OUTCOMES, share)
+    def histogram(self, query: Query, interval_ms: int, share: Share | None = None) -> list[dict[str, int]]:
+        """Counts by outcome for each interval that has events: bucket, success, failure, denied."""
+        return self.counts_over_time(query, interval_ms, ("outcome",), _OUTCOMES, share)

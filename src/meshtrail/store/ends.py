@@ -3,12 +3,9 @@
 from meshtrail.model.columns import TRAFFIC
 from meshtrail.store.aggregate import estimated_rows
 from meshtrail.store.engine import Engine
+from meshtrail.store.limits import DETAIL_ROWS_MAX
 from meshtrail.store.measures import ByColumn, FirstKnown, by_column
 from meshtrail.store.query import Query, compiled
-
-DETAIL_ROWS_MAX = 1_000_000
-"""Stored reports that are looked at one by one for an overview: more take longer than a person waits, and rolled hours, which know
-names but neither addresses nor ports, answer instead."""
 
 
 def end(side: str, by_address: bool) -> ByColumn | FirstKnown:

@@ -8,8 +8,10 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from meshtrail.model.columns import FAMILIES, Family, Kind
+from meshtrail.model.columns import FAMILIES, Family
 from meshtrail.store.aggregate import Aggregate, Aggregated, aggregated
+from meshtrail.store.counts import over_time, values
+from meshtrail.store.ends import few_rows
 from meshtrail.store.engine import Engine, Parameters, Share
 from meshtrail.store.hours import Hours
 from meshtrail.store.limits import CHANGES_ROWS_MAX, COUNT_CACHE_ENTRIES, FACET_VALUES_MAX
@@ -74,30 +76,22 @@ class FamilyReader:
         sql = f"SELECT {self.native.sql} FROM {self.family.name} FINAL WHERE {part.where} LIMIT 1"
         return self._engine.read(sql, part.parameters, self.native.form).strip() or None
 
-    def counts_over_time(self, query: Query, interval_ms: int, series: Mapping[str, str], share: Share | None = None) -> bytes:
-        """Counts for each interval that has rows: JSON array of `bucket` (the interval's number since 1970) and one member for
-        each of the series, whose SQL is an aggregate that may name the members before it."""
-        part = compiled(query)
-        columns = ", ".join(f"{sql} AS {name}" for name, sql in series.items())
-        return self._array(
-            f"SELECT intDiv(toUnixTimestamp64Milli({self.family.time}), {interval_ms}) AS bucket, {columns} "
-            f"FROM {self.family.name} FINAL WHERE {part.where} GROUP BY bucket ORDER BY bucket",
-            part.parameters,
-            share,
-        )
+    def counts_over_time(
+        self, query: Query, interval_ms: int, names: Sequence[str], series: Mapping[str, str], share: Share | None = None
+    ) -> list[dict[str, int]]:
+        """For each interval that has rows: `bucket`, the interval's number since 1970, and a count for each of the series
+        (`counts.over_time`) over the columns of these names."""
+        columns = [self.family.columns[name] for name in names]
+        return over_time(self._engine, query, interval_ms, columns, series, share, self.hours)
 
-    def facet(self, query: Query, name: str, limit: int = FACET_VALUES_MAX, share: Share | None = None) -> bytes:
-        """The most frequent values of a column: JSON array of `value` (text, or null where unknown) and `count`. KeyError for a
-        column that the family does not have."""
-        column = self.family.columns[name]
-        part = compiled(query)
-        value = f"toString({name})" if column.kind is not Kind.names else f"arrayJoin({name})"
-        return self._array(
-            f"SELECT {value} AS value, count() AS count FROM {self.family.name} FINAL WHERE {part.where} "
-            f"GROUP BY value ORDER BY count DESC, value LIMIT {limit}",
-            part.parameters,
-            share,
-        )
+    def facet(self, query: Query, name: str, limit: int = FACET_VALUES_MAX, share: Share | None = None) -> list[tuple[str | None, int]]:
+        """The most frequent values of a column as text, None where it is unknown, and how many rows have each. KeyError for a column
+        that the family does not have."""
+        return values(self._engine, query, self.family.columns[name], limit, share, self.hours)
+
+    def few(self, query: Query) -> bool:
+        """Whether the rows of the query are few enough to be looked at one by one."""
+        return few_rows(self._engine, query)
 
     def aggregate(self, query: Query, asked: Aggregate, share: Share | None = None) -> Aggregated:
         """Rows grouped and measured."""

@@ -10,8 +10,9 @@ from typing import Any
 from meshtrail.common.clock import microseconds
 from meshtrail.model.columns import TRAFFIC
 from meshtrail.store.aggregate import Aggregate, Value
-from meshtrail.store.ends import DETAIL_ROWS_MAX, end
+from meshtrail.store.ends import end
 from meshtrail.store.engine import Share
+from meshtrail.store.limits import DETAIL_ROWS_MAX
 from meshtrail.store.measures import Function, measure
 from meshtrail.store.query import Condition, Query, condition
 from meshtrail.store.reader import Reader

@@ -57,6 +57,10 @@ ROWS_MAX = 300_000_000
 """Stored reports that one question may look at, by what the engine expects from its indexes: some seconds of two cores for the
 simplest, and more would only run into the limit of time."""
 
+DETAIL_ROWS_MAX = 1_000_000
+"""Stored reports that are looked at one by one for an overview: more take longer than a person waits, and rolled hours, which know
+names but neither addresses nor ports nor minutes, answer instead."""
+
 QUIET_US = 300_000_000
 """An hour is rolled this many microseconds after its end: connections of its last minutes have mostly ended then."""
 

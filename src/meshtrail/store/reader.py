@@ -16,9 +16,9 @@ NATIVE_COLUMNS = native(TRAFFIC).sql
 """The projection of the native API."""
 
 _VERDICTS = {
-    "allowed": "countIf(verdict = 'allowed')",
-    "denied": "countIf(verdict = 'denied')",
-    "unknown": "countIf(state != 'gap') - allowed - denied",
+    "allowed": "sumIf(r, verdict = 'allowed')",
+    "denied": "sumIf(r, verdict = 'denied')",
+    "unknown": "sumIf(r, state != 'gap') - allowed - denied",
 }
 """A gap is no connection and is not counted."""
 
@@ -29,9 +29,9 @@ class Reader(FamilyReader):
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine, TRAFFIC)
 
-    def histogram(self, query: Query, interval_ms: int, share: Share | None = None) -> bytes:
-        """Counts by verdict for each interval that has rows: JSON array of bucket, allowed, denied, unknown."""
-        return self.counts_over_time(query, interval_ms, _VERDICTS, share)
+    def histogram(self, query: Query, interval_ms: int, share: Share | None = None) -> list[dict[str, int]]:
+        """Counts by verdict for each interval that has rows: bucket, allowed, denied, unknown."""
+        return self.counts_over_time(query, interval_ms, ("verdict", "state"), _VERDICTS, share)
 
     def tally(self, query: Query, after: int, until: int) -> dict[str, int]:
         """Reports after a position up to another: `count` of all, `denied` among them."""

@@ -101,7 +101,7 @@ def histogram_of(
     first, last = since // 1_000 // interval, (until - 1) // 1_000 // interval
     if last - first >= 2 * BUCKETS_MAX:
         raise InvalidError("The window is too long for a histogram.", "Narrow it with from and to.")
-    counted = msgspec.json.decode(reader.histogram(replace(query, since=since, until=until), interval, share))
+    counted = reader.histogram(replace(query, since=since, until=until), interval, share)
     found = {row["bucket"]: row for row in counted}
     bars = []
     for bucket in range(first, last + 1):

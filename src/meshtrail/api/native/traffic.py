@@ -32,6 +32,11 @@ INTERVALS_MS = (
 AnyRequest = Request[Identity, Any, State]
 
 
+HOUR_MS = 3_600_000
+WHOLE_HOURS_MS = 900_000
+"""Bars of a quarter of an hour and wider become bars of an hour where there are many rows: whole hours are counted beforehand."""
+
+
 class HistogramBucket(msgspec.Struct):
     """One bar: rows that started in [start, start + interval)."""
 
@@ -88,11 +93,13 @@ def histogram_of(reader: Reader, org_id: str, parameters: read.Parameters, share
     buckets = read.integer(parameters, "buckets", read.BUCKETS, 1, BUCKETS_MAX)
     since, until = bounds(reader, query, wall_clock())
     interval = next((width for width in INTERVALS_MS if (until - since) / 1_000 / width <= buckets), INTERVALS_MS[-1])
+    if WHOLE_HOURS_MS <= interval < HOUR_MS and not reader.few(replace(query, since=since, until=until)):
+        interval = HOUR_MS
     first, last = since // 1_000 // interval, (until - 1) // 1_000 // interval
     if last - first >= 2 * BUCKETS_MAX:
         raise InvalidError("The window is too long for a histogram.", "Narrow it with from and to.")
     bounded = replace(query, since=since, until=until)
-    counted = {row["bucket"]: row for row in msgspec.json.decode(reader.histogram(bounded, interval, share))}
+    counted = {row["bucket"]: row for row in reader.histogram(bounded, interval, share)}
     bars = [_bar(bucket, interval, counted.get(bucket, {})) for bucket in range(first, last + 1)]
     return Histogram(bars, interval)
 
