@@ -12,6 +12,9 @@ QUERY_FIELDS_MAX = 1_200
 FACETS_MAX = 20
 """Fields of one request for facets: each is a read of its own."""
 
+VIEW_BYTES_MAX = 128 * 1024
+"""A saved view in a request: a query as long as it may be, with each character escaped."""
+
 OF_ORGANISATION_MAX = 2
 """Questions of one organisation that are read at once: another one's page never finds all of the engine's connections taken."""
 

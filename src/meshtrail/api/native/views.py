@@ -8,14 +8,12 @@ from litestar.datastructures import State
 
 from meshtrail.api.auth import actor
 from meshtrail.api.errors import AnyRequest
+from meshtrail.api.limits import VIEW_BYTES_MAX
 from meshtrail.api.once import once
 from meshtrail.api.view_query import checked_query
 from meshtrail.common.clock import rfc3339
 from meshtrail.control.permissions import Permission
 from meshtrail.control.views import Listing, Shown, View
-
-BODY_BYTES_MAX = 128 * 1024
-"""A view whose query is as long as it may be, with each character escaped."""
 
 
 class SavedView(msgspec.Struct):
@@ -92,7 +90,7 @@ async def get_view(request: AnyRequest, state: State, identifier: str) -> SavedV
 
 @post(
     "/views", opt={"permission": Permission.profile_write}, status_code=200, summary="Save a view", operation_id="createView",
-    request_max_body_size=BODY_BYTES_MAX,
+    request_max_body_size=VIEW_BYTES_MAX,
 )  # fmt: skip
 async def create_view(request: AnyRequest, state: State, data: NewView) -> SavedView:
     """Who may read the list may have views of it; to share one needs `views.share`."""
@@ -107,7 +105,7 @@ async def create_view(request: AnyRequest, state: State, data: NewView) -> Saved
 
 @put(
     "/views/{identifier:str}", opt={"permission": Permission.profile_write}, summary="Change a saved view", operation_id="putView",
-    request_max_body_size=BODY_BYTES_MAX,
+    request_max_body_size=VIEW_BYTES_MAX,
 )  # fmt: skip
 async def put_view(request: AnyRequest, state: State, identifier: str, data: ViewChange) -> SavedView:
     """One's own, or with `views.share` one that is shared. Only who made a view can take it back."""

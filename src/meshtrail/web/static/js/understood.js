@@ -51,7 +51,10 @@ export class Understood {
   #mistake(text, mistake) {
     const begin = units(text, mistake.start);
     const end = units(text, mistake.end);
-    if (begin >= text.trimEnd().length) return this.#say("unfinished", [element("span", {}, `Not finished yet. ${mistake.remedy || mistake.message}`)]);
+    if (begin >= text.trimEnd().length) {
+      const next = mistake.expected.length ? `Expected: ${mistake.expected.join(", ")}.` : mistake.message;
+      return this.#say("unfinished", [element("span", {}, `Not finished yet. ${next}`)]);
+    }
     const before = text.slice(Math.max(0, begin - SHOWN_BEFORE), begin);
     const behind = text.slice(end, end + SHOWN_BEFORE);
     const place = [
