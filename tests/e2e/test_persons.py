@@ -1,0 +1,123 @@
+"""Someone new in front of the dashboard, over the lab's data: each question is answered from the Overview, in under five actions.
+
+With `MESHTRAIL_PICTURES` set, what they end up with is kept for the documentation.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+from lab.expect import Row
+from tests.e2e.conftest import Evening
+from tests.e2e.visitor import SETTLED, Visitor, chromium
+
+pytestmark = [pytest.mark.netns, pytest.mark.browser]
+
+ACTIONS_MAX = 4
+"""Under five."""
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+
+
+@dataclass
+class Newcomer:
+    """Opens the Overview, and counts what it does from there."""
+
+    visitor: Visitor
+    done: int = 0
+
+    @property
+    def page(self) -> Page:
+        """What it sees."""
+        return self.visitor.page
+
+    def part(self, name: str) -> Locator:
+        """A part of the Overview."""
+        return self.page.locator(f'[data-part="{name}"]')
+
+    def click(self, target: Locator) -> None:
+        """One action."""
+        self.done += 1
+        target.click()
+        self.page.wait_for_function(SETTLED)
+
+    def search(self, text: str) -> None:
+        """Two: type, and Enter."""
+        self.done += 2
+        self.page.locator("#search").fill(text)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_function(SETTLED)
+
+    def finish(self, picture: str) -> None:
+        """The answer stands there."""
+        assert 0 < self.done <= ACTIONS_MAX
+        if os.environ.get("MESHTRAIL_PICTURES"):
+            self.page.screenshot(path=IMAGES / f"{picture}.png")
+
+
+@pytest.fixture(scope="module")
+def visitor(evening: Evening) -> Iterator[Visitor]:
+    """Signed in by the one-time link."""
+    with sync_playwright() as playwright:
+        browser = chromium(playwright)
+        yield Visitor(browser, evening.lab.api.url, evening.lab.sign_in_link()).enter()
+        browser.close()
+
+
+@pytest.fixture
+def newcomer(visitor: Visitor) -> Newcomer:
+    """At the Overview."""
+    visitor.goto("/overview")
+    return Newcomer(visitor)
+
+
+@pytest.fixture(scope="module")
+def rows(evening: Evening) -> list[Row]:
+    """What really happened, as the API says it row by row."""
+    return evening.lab.checker.rows()
+
+
+def test_who_was_denied_where(newcomer: Newcomer, rows: list[Row]) -> None:
+    """The denials stand on the Overview; one leads to its rows, and a row to who said so and why."""
+    denied = newcomer.part("denied")
+    expect(denied).to_contain_text("phone")
+    expect(denied).to_contain_text("crm")
+    newcomer.click(denied.locator("tbody tr", has_text="phone").filter(has_text="crm").locator("td.number a").first)
+    shown = newcomer.page.locator("#rows .row")
+    expect(shown.first).to_contain_text("denied")
+    ids = set(shown.evaluate_all("rows => rows.map(row => row.dataset.id)"))
+    assert ids <= {row["id"] for row in rows if row["state"] == "denied" and row["source_name"] == "phone"}
+    newcomer.click(shown.first)
+    panel = newcomer.page.locator("#panel")
+    expect(panel).to_contain_text("denied")
+    expect(panel).to_contain_text("no policy allows it")
+    newcomer.finish("denied")
+
+
+def test_who_moved_most_bytes_to_the_database(newcomer: Newcomer, rows: list[Row]) -> None:
+    """The database among the destinations narrows the Overview to it; who reached it stands beside, the one with most first."""
+    newcomer.click(newcomer.part("talkers").locator("[data-narrow=destination]", has_text="database").first)
+    moved: Counter[str] = Counter()
+    for row in rows:
+        if row["destination_resource_name"] == "database":
+            moved[row["source_name"]] += (row["rx_bytes"] or 0) + (row["tx_bytes"] or 0)
+    ((most, _),) = moved.most_common(1)
+    expect(newcomer.part("talkers").locator("[data-narrow=source]").first).to_have_text(most)
+    newcomer.finish("database")
+
+
+def test_what_the_phone_reached_for_the_first_time(newcomer: Newcomer, rows: list[Row]) -> None:
+    """The phone among the new pairs narrows the Overview to it: everything that it had never reached before stands there."""
+    newcomer.click(newcomer.part("new").locator("tbody a", has_text="phone").first)
+    new = newcomer.part("new").locator("tbody tr")
+    expect(new.first).to_contain_text("phone")
+    shown = " ".join(new.all_inner_texts())
+    reached = {row["destination_name"] for row in rows if row["source_name"] == "phone" and row["state"] in {"open", "closed"}}
+    assert {"crm", "gateway"} <= reached
+    assert all(name in shown for name in reached if name)
+    newcomer.finish("first-time")
