@@ -14,7 +14,9 @@ from litestar import Litestar, Router
 
 from meshtrail.api.auth import Gate
 from meshtrail.api.dashboard import SessionReader, StoredTraffic
+from meshtrail.api.inventory_activity import StoredActivity
 from meshtrail.api.inventory_views import StoredInventory
+from meshtrail.api.overview_views import StoredOverview
 from meshtrail.api.service import Capture, Rooms, create_app
 from meshtrail.api.settings_views import StoredSettings
 from meshtrail.api.views import StoredAudit, StoredCollectors, StoredConnections
@@ -53,6 +55,7 @@ from meshtrail.web.collector_routes import collector_routes
 from meshtrail.web.connection_routes import connection_routes
 from meshtrail.web.inventory_routes import inventory_routes
 from meshtrail.web.live_page_routes import live_page_routes
+from meshtrail.web.overview_routes import overview_routes
 from meshtrail.web.pages import CaptureStatus
 from meshtrail.web.refused import error_page
 from meshtrail.web.service import create_router
@@ -200,7 +203,8 @@ class Server:
     def _pages(self, rooms: Rooms) -> list[Router]:
         connections = StoredConnections(rooms)
         more = [connection_routes(connections), audit_routes(StoredAudit(rooms)), collector_routes(StoredCollectors(rooms))]
-        more += [inventory_routes(StoredInventory(rooms)), settings_routes(StoredSettings(rooms)), live_page_routes]
+        more += [inventory_routes(StoredInventory(rooms), StoredActivity(rooms)), settings_routes(StoredSettings(rooms)), live_page_routes]
+        more.append(overview_routes(StoredOverview(rooms, self.engine, self.config.geo_file is not None)))
         traffic, session = StoredTraffic(rooms.reader), SessionReader(rooms.gate)
         provider = self.config.oidc.shown_name if self.config.oidc is not None else ""
         return [create_router(traffic, session, self._capture_status, more=more, connections=connections.one, provider=provider)]

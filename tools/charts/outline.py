@@ -40,7 +40,19 @@ def ring(numbers: list[int], arcs: list[list[Point]]) -> list[Point]:
         for point in arcs[number] if number >= 0 else arcs[~number][::-1]:
             if not points or points[-1] != point:
                 points.append(point)
-    return points
+    return unwrapped(points)
+
+
+def unwrapped(points: list[Point]) -> list[Point]:
+    """The outline without the jump from 180 to -180 degrees: what lies beyond goes on to the east, where a flat map has room."""
+    found: list[Point] = []
+    turn = 0
+    for x, y in points:
+        if found and abs(x + turn - found[-1][0]) > 180:
+            turn += 360 if x + turn < found[-1][0] else -360
+        found.append((round(x + turn, DIGITS), y))
+    west = min(x for x, _ in found) < -180
+    return [(round(x + 360, DIGITS), y) for x, y in found] if west else found
 
 
 def polygons(geometry: dict[str, Any], arcs: list[list[Point]]) -> Iterator[list[list[Point]]]:

@@ -20,7 +20,7 @@ COMPRESSED_BYTES_MIN = 512
 
 _TYPES = {
     ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
-    ".woff2": "font/woff2",
+    ".woff2": "font/woff2", ".json": "application/json",
 }  # fmt: skip
 
 

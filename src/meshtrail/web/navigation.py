@@ -18,6 +18,7 @@ class Entry:
 
 
 ENTRIES = (
+    Entry("overview", "Overview", "/overview", "traffic.read", "o"),
     Entry("traffic", "Traffic", "/traffic", "traffic.read", "t"),
     Entry("connections", "Connections", "/connections", "traffic.read", "c"),
     Entry("live", "Live", "/live", "traffic.read", "l"),
