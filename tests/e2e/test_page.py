@@ -68,6 +68,8 @@ def test_from_the_link_to_a_live_row(filled: ServerProcess) -> None:
 
 def _walk(page: Page, server: ServerProcess) -> None:
     page.goto(link(server))
+    expect(page).to_have_url(f"{server.url}/overview")
+    page.get_by_role("link", name="Traffic", exact=True).first.click()
     expect(page.locator("#rows .row").first).to_be_visible()
     assert page.locator("#rows .row").count() >= 50
     opening = report(wall_clock(), reporter_id="peer0007", source_address="100.64.0.8", destination_address="100.64.128.1",
