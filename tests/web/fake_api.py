@@ -8,6 +8,7 @@ import asyncio
 import ipaddress
 import random
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,13 +22,13 @@ from litestar.response import Stream
 
 from meshtrail.api.filter_text import understood
 from meshtrail.common.clock import wall_clock
-from meshtrail.common.errors import InvalidError, MeshTrailError, NotFoundError
+from meshtrail.common.errors import BusyError, InvalidError, MeshTrailError, NotFoundError
 from meshtrail.model.columns import TRAFFIC, Kind
 from meshtrail.web.pages import CaptureStatus
 from meshtrail.web.service import create_router
 from tests.filter.naive import chooses
 
-RESERVED = {"limit", "cursor", "order", "from", "to", "search", "buckets", "after", "filter", "zone"}
+RESERVED = {"limit", "cursor", "order", "from", "to", "search", "buckets", "after", "filter", "zone", "field"}
 TOKEN = "token-of-the-tests"
 EMAIL, PASSWORD = "ana@example.com", "four words of ana"
 AnyRequest = Request[Any, Any, Any]
@@ -142,6 +143,8 @@ class FakeStore:
     capture: CaptureStatus = field(default_factory=lambda: CaptureStatus(True, "The connections of this machine are captured."))
     broken: bool = False
     """Whether the list fails as if the store were closed."""
+    busy: bool = False
+    """Whether too many questions wait."""
     tails: list[asyncio.Queue[bytes]] = field(default_factory=list)
     loop: asyncio.AbstractEventLoop | None = None
 
@@ -244,6 +247,16 @@ def _histogram(store: FakeStore, params: dict[str, list[str]]) -> dict[str, Any]
     return {"data": bars, "interval_ms": int(interval / timedelta(milliseconds=1))}
 
 
+def _facets(store: FakeStore, params: dict[str, list[str]]) -> dict[str, Any]:
+    rows = store.matching({name: values for name, values in params.items() if name not in {"field", "limit"}})
+    data = {}
+    for name in params["field"]:
+        texts = [None if row[name] is None else str(row[name]) for row in rows]
+        most = Counter(texts).most_common(int(params["limit"][0]))
+        data[name] = [{"value": value, "count": count} for value, count in most]
+    return {"data": data}
+
+
 def _on_error(request: AnyRequest, error: MeshTrailError) -> Response[Any]:
     body = {"code": error.code, "message": error.message, "remedy": error.remedy, "request_id": "req-fake", "details": []}
     return Response({"error": body}, status_code=error.status)
@@ -261,6 +274,12 @@ def create_app(store: FakeStore) -> Litestar:
         if store.broken:
             raise UnavailableError("The store does not answer.", "Try again in a moment.")
         return _histogram(store, _params(request))
+
+    @get("/api/v1/traffic/facets")
+    async def facets(request: AnyRequest) -> dict[str, Any]:
+        if store.busy:
+            raise BusyError("Too many questions over many rows wait for their answers.", "Try again in a moment.")
+        return _facets(store, _params(request))
 
     @get("/api/v1/traffic/{wanted:str}")
     async def one(wanted: str) -> dict[str, Any]:
@@ -297,7 +316,7 @@ def create_app(store: FakeStore) -> Litestar:
         request.scope["state"]["request_id"] = "req-4f1d20"
 
     return Litestar(
-        [traffic, histogram, one, live, openapi, sign_in, sign_out, create_router(store, session_org, lambda: store.capture)],
+        [traffic, histogram, facets, one, live, openapi, sign_in, sign_out, create_router(store, session_org, lambda: store.capture)],
         exception_handlers={MeshTrailError: _on_error},
         before_request=name_request,
         openapi_config=None,

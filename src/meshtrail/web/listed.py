@@ -2,8 +2,23 @@
 
 from dataclasses import dataclass, field
 
-from meshtrail.model.columns import AUDIT, TRAFFIC, Family
+from meshtrail.model.columns import AUDIT, TRAFFIC, Column, Family, Kind
 from meshtrail.web.listing_columns import AUDIT_COLUMNS, CONNECTION_COLUMNS, TRAFFIC_COLUMNS, ListColumn
+
+OPEN_FACETS = 5
+"""Facets that are open before somebody chooses: each is a read of its own, and they fill a screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """A field whose values stand beside the rows."""
+
+    field: str
+    label: str
+    words: bool
+    """Whether its values are ours, and read as words; else they are shown as they are."""
+    monospaced: bool
+    open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +45,8 @@ class Listed:
     example: str
     """A filter, as one would type it."""
     columns: tuple[ListColumn, ...] = field(repr=False)
-    facets: tuple[str, ...] = field(repr=False)
-    """Fields whose values stand beside the rows; the first few are open."""
+    facet_fields: tuple[str, ...] = field(repr=False)
+    """Fields whose values stand beside the rows, what is looked at first before the others."""
     own: frozenset[str] = frozenset()
     """Parameters that choose among rows after their events were read: what is counted does not know them."""
 
@@ -39,6 +54,19 @@ class Listed:
     def path(self) -> str:
         """Where the page stands."""
         return f"/{self.name}"
+
+    @property
+    def facets(self) -> tuple[Facet, ...]:
+        """What stands beside the rows."""
+        return tuple(_facet(self.events.columns[name], index < OPEN_FACETS) for index, name in enumerate(self.facet_fields))
+
+
+def _facet(column: Column, is_open: bool) -> Facet:
+    label = column.name.removesuffix("_name").removesuffix("_code").replace("_", " ")
+    return Facet(column.name, label, column.choices is not None, column.kind in _MONOSPACED, is_open)
+
+
+_MONOSPACED = frozenset({Kind.address, Kind.port})
 
 
 _VERDICTS = (("allowed", "allowed"), ("unknown", "no verdict"), ("denied", "denied"))

@@ -1,11 +1,16 @@
 // Starts what a list page adds to the rendered rows.
+import * as columns from "./columns.js";
+import * as facets from "./facets.js";
 import * as histogram from "./histogram.js";
 import * as keys from "./keys.js";
 import * as live from "./live.js";
 import * as navigate from "./navigate.js";
 import * as older from "./older.js";
 import * as panel from "./panel.js";
+import * as popovers from "./popovers.js";
 import * as preferences from "./preferences.js";
+import * as share from "./share.js";
+import * as values from "./values.js";
 
 function settle() {
   preferences.writeAllTimes();
@@ -15,8 +20,13 @@ function settle() {
 
 preferences.start({ onZone: histogram.draw });
 navigate.start();
+popovers.start();
+columns.start();
+share.start();
+values.start();
 panel.start();
 histogram.start();
+facets.start();
 const follows = document.getElementById("live") !== null;
 if (follows) {
   live.start({ onChange: (ids) => {
@@ -24,6 +34,7 @@ if (follows) {
     panel.changed(ids);
     keys.rove();
     histogram.changed();
+    facets.changed();
   } });
 }
 const moved = () => {

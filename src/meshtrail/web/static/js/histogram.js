@@ -1,6 +1,8 @@
 // The histogram over time: drawn as SVG, chosen by brush or by keys, and said in words.
+import { address, shown } from "./address.js";
+import { ask, question } from "./counting.js";
 import { axisTime, briefTime, count, zoneOffset } from "./formats.js";
-import { address, go, onSwap } from "./navigate.js";
+import { go, onSwap } from "./navigate.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const AXIS_PX = 18; // Room for times below the bars.
@@ -24,7 +26,7 @@ let interval = 0;
 let brush = null; // First and last bar that are chosen.
 let cursor = -1;
 let timer = 0;
-let wanted = 0;
+let running = null;
 
 const main = () => document.getElementById("main");
 const plot = () => document.getElementById("plot");
@@ -123,12 +125,11 @@ const endOf = (index) => new Date(Date.parse(bars[index].start) + interval).toIS
 
 function choose() {
   if (!brush) return;
-  const query = new URLSearchParams(main().dataset.query);
+  const query = shown();
   query.delete("last");
   query.set("from", bars[Math.min(...brush)].start);
   query.set("to", endOf(Math.max(...brush)));
   brush = null;
-  query.delete("cursor");
   go(address(query));
 }
 
@@ -181,18 +182,11 @@ function startKeys() {
 }
 
 async function fetchBars() {
-  const query = new URLSearchParams(main().dataset.countQuery);
-  const moving = Number(main().dataset.windowMs);
-  const until = moving ? new Date() : null;
-  const since = moving ? new Date(until - moving).toISOString() : main().dataset.since;
-  if (since) query.set("from", since);
-  if (until || main().dataset.until) query.set("to", until?.toISOString() ?? main().dataset.until);
+  const query = question();
   query.set("buckets", String(BUCKETS_MAX));
-  const mine = ++wanted;
-  const answer = await fetch(`/api/v1/${main().dataset.counted}/histogram?${query}`, { credentials: "same-origin" });
-  const body = await answer.json();
-  if (mine !== wanted) return;
-  if (!answer.ok) throw new Error(body.error?.message ?? `The server answered ${answer.status}.`);
+  running?.abort(); // Whoever asks anew does not need the old answer, and the server need not count it.
+  running = new AbortController();
+  const body = await ask("histogram", query, running.signal);
   bars = body.data;
   interval = body.interval_ms;
   summarize();
@@ -210,6 +204,7 @@ export async function refresh() {
   try {
     await fetchBars();
   } catch (error) {
+    if (error.name === "AbortError") return;
     bars = [];
     document.getElementById("histogram-summary").textContent = `No histogram: ${error.message}`;
     draw();

@@ -1,5 +1,7 @@
 // The keyboard: along the rows, into the details, to the search.
 import * as panel from "./panel.js";
+import { anyOpen } from "./popovers.js";
+import { showRow } from "./values.js";
 
 const rows = () => [...document.querySelectorAll("#rows .row")];
 
@@ -26,6 +28,11 @@ function move(step) {
   if (panel.isOpen()) panel.open(next);
 }
 
+function showValues() {
+  const row = document.activeElement.closest?.("#rows .row");
+  if (row) showRow(row);
+}
+
 function typing(target) {
   return target.closest?.("input, textarea, select, [contenteditable]") !== null;
 }
@@ -42,10 +49,10 @@ export function start({ toggleLive }) {
   document.querySelector('[data-action="keys"]').addEventListener("click", show);
   const actions = {
     ArrowDown: () => move(1), j: () => move(1), ArrowUp: () => move(-1), k: () => move(-1),
-    "/": () => document.getElementById("search").select(), "?": show, l: toggleLive,
+    "/": () => document.getElementById("search").select(), "?": show, l: toggleLive, f: showValues,
   };
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || dialog.open || anyOpen()) return;
     if (event.key === "Escape") return onEscape(event);
     const elsewhere = event.target.closest?.("#plot, summary, pre") && event.key !== "/" && event.key !== "?";
     if (typing(event.target) || elsewhere) return;

@@ -1,6 +1,7 @@
 // The live tail. The screen samples, the data does not: what a screen cannot show in time is counted and said.
+import { address } from "./address.js";
 import { count, justAfter } from "./formats.js";
-import { address, go } from "./navigate.js";
+import { go } from "./navigate.js";
 import { remember, remembered } from "./preferences.js";
 import { fill, make } from "./rows.js";
 

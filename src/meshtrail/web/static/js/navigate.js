@@ -1,6 +1,8 @@
 // Follows links inside the page without a new document: the server renders, the regions are exchanged.
+import { address } from "./address.js";
+import { swapped, withColumns } from "./columns.js";
 
-const REGIONS = ["chips", "choices", "list", "panel", "ranges", "kept"];
+const REGIONS = ["chips", "choices", "list", "panel", "printed", "ranges", "kept"];
 const listeners = [];
 let running = null;
 let sent = null; // the search as it was sent last
@@ -15,12 +17,6 @@ export function toast(message) {
   box.hidden = false;
   clearTimeout(toast.timer);
   toast.timer = setTimeout(() => { box.hidden = true; }, 4000);
-}
-
-// The address of this list with another query.
-export function address(query) {
-  const text = String(query);
-  return document.getElementById("main").dataset.path + (text ? `?${text}` : "");
 }
 
 // The answer as a document; null when it was overtaken, or led away from this page.
@@ -45,6 +41,7 @@ function swap(page) {
   const wanted = page.getElementById("search").value;
   if (document.activeElement !== search || search.value === sent) search.value = wanted; // what is typed meanwhile stays
   document.title = page.title;
+  swapped(page);
   for (const listener of listeners) listener();
 }
 
@@ -52,7 +49,9 @@ export async function go(url, { push = true } = {}) {
   running?.abort();
   running = new AbortController();
   try {
-    const loaded = await load(url, {}, running.signal);
+    const wanted = new URL(url, location.href);
+    wanted.search = String(withColumns(wanted.searchParams));
+    const loaded = await load(wanted, {}, running.signal);
     if (!loaded) return;
     if (push) history.pushState(null, "", loaded.url);
     swap(loaded.page);

@@ -1,6 +1,8 @@
 // The side panel: fetched as the server renders it, for whichever row is chosen.
+import { address } from "./address.js";
+import { copy } from "./clipboard.js";
 import { writeTimes } from "./formats.js";
-import { address, load, toast } from "./navigate.js";
+import { load, toast } from "./navigate.js";
 
 const REREAD_MS = 1000; // A busy connection reports often; nobody reads faster.
 
@@ -76,15 +78,6 @@ export function close() {
   if (hadFocus) document.querySelector(`#rows .row[data-id="${CSS.escape(id)}"]`)?.focus();
 }
 
-async function copy(text, what) {
-  try {
-    await navigator.clipboard.writeText(text);
-    toast(`${what} copied`);
-  } catch {
-    toast("This browser does not allow copying here.");
-  }
-}
-
 export function start() {
   document.addEventListener("click", (event) => {
     const target = event.target;
@@ -105,7 +98,7 @@ export function start() {
       return;
     }
     const row = target.closest("#rows .row");
-    if (!row || event.metaKey || event.ctrlKey || event.shiftKey || String(getSelection())) return;
+    if (!row || event.altKey || event.metaKey || event.ctrlKey || event.shiftKey || String(getSelection())) return;
     event.preventDefault();
     row.focus({ preventScroll: true });
     open(row);

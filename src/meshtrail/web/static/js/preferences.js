@@ -9,6 +9,14 @@ export function remember(name, value) {
   }
 }
 
+export function forget(name) {
+  try {
+    localStorage.removeItem(`meshtrail.${name}`);
+  } catch {
+    // Nothing was kept.
+  }
+}
+
 export function remembered(name) {
   try {
     return localStorage.getItem(`meshtrail.${name}`);

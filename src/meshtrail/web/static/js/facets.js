@@ -1,0 +1,170 @@
+// The values that fields have in what is shown, beside the rows: each is a filter, with a count that knows the other filters.
+import { address, excluding, including, knowing, shown, without } from "./address.js";
+import { ask, question } from "./counting.js";
+import { count, protocol, visible, words } from "./formats.js";
+import { onSwap } from "./navigate.js";
+import { element } from "./nodes.js";
+import { remember, remembered } from "./preferences.js";
+
+const VALUES = 8; // Of one field, before somebody asks for more.
+const VALUES_MORE = 50;
+const STALE_MS = 15_000; // While new rows arrive: each refresh is one read a field.
+const WIDE = matchMedia("(min-width: 1100px)"); // As in css/facets.css.
+
+const root = document.documentElement;
+const column = () => document.getElementById("facets");
+const facets = () => [...column().querySelectorAll(".facet")];
+const visibleNow = () => column().getClientRects().length > 0;
+const kept = () => `facets.${root.dataset.list}`;
+
+let running = null; // One round of questions; a newer one ends it.
+let timer = 0;
+
+function labelOf(field, value) {
+  if (value === null) return "unknown";
+  if (field === "protocol") return protocol(Number(value));
+  return facetOf(field).dataset.words === "yes" ? words(visible(value)) : visible(value);
+}
+
+const facetOf = (field) => column().querySelector(`.facet[data-field="${CSS.escape(field)}"]`);
+
+// How the filters stand to a value: "only" these are shown, "hidden", or neither.
+function standing(field, value) {
+  const query = shown();
+  if (value === null) return { false: "only", true: "hidden" }[query.get(`${field}.known`)] ?? "";
+  if (query.has(field, value)) return "only";
+  return query.has(`${field}.not`, value) ? "hidden" : "";
+}
+
+function taken(field, value) {
+  const query = shown();
+  if (value === null) query.delete(`${field}.known`);
+  query.delete(field, value ?? "");
+  query.delete(`${field}.not`, value ?? "");
+  return query;
+}
+
+function line(field, { value, count: number }, most) {
+  const [now, said] = [standing(field, value), labelOf(field, value)];
+  const include = value === null ? knowing(shown(), field, false) : including(shown(), field, value);
+  const exclude = value === null ? knowing(shown(), field, true) : excluding(shown(), field, value);
+  const name = facetOf(field).dataset.label;
+  const link = element("a", { class: "facet-value", href: address(now ? taken(field, value) : include), "data-nav": "", title: said }, [
+    element("bdi", { class: value === null ? "quiet" : "" }, said), element("span", { class: "facet-count" }, count(number)),
+  ]);
+  if (now) link.setAttribute("aria-current", "true");
+  link.style.setProperty("--share", String(number / most));
+  const label = now === "hidden" ? `Show again where ${name} is ${said}` : `Hide rows where ${name} is ${said}`;
+  const hide = element("a", {
+    class: "facet-hide", href: address(now === "hidden" ? taken(field, value) : exclude), "data-nav": "", "aria-label": label, title: label,
+  });
+  return element("li", { "data-now": now }, [link, hide]);
+}
+
+function fill(facet, values, limit) {
+  const { field } = facet.dataset;
+  const most = Math.max(1, ...values.map((each) => each.count));
+  const lines = values.slice(0, limit).map((each) => line(field, each, most));
+  const list = element("ul", {}, lines);
+  const more = values.length > limit && limit < VALUES_MORE && element("button", { type: "button", class: "facet-more" }, "More");
+  const rest = values.length > limit && limit >= VALUES_MORE && element("p", { class: "quiet" }, "There are more: search for them.");
+  const none = !values.length && element("p", { class: "quiet" }, "None");
+  facet.querySelector(".facet-body").replaceChildren(...[none || list, more || rest].filter(Boolean));
+}
+
+function fail(facet, message) {
+  const again = element("button", { type: "button", class: "facet-again" }, "Try again");
+  facet.querySelector(".facet-body").replaceChildren(element("p", { class: "facet-problem", role: "status" }, [`Not counted. ${message} `, again]));
+}
+
+async function load(facet, signal) {
+  const { field } = facet.dataset;
+  const limit = facet.hasAttribute("data-more") ? VALUES_MORE : VALUES;
+  const query = without(question(), field); // Its own filters would hide the values that one could choose beside.
+  query.append("field", field);
+  query.set("limit", String(limit + 1));
+  facet.setAttribute("aria-busy", "true");
+  try {
+    fill(facet, (await ask("facets", query, signal)).data[field], limit);
+    facet.dataset.asked = String(question());
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    fail(facet, error.message);
+  } finally {
+    if (!signal.aborted) facet.removeAttribute("aria-busy");
+  }
+}
+
+// One field after the other, so that a page takes one place in the lane of questions.
+export async function refresh() {
+  clearTimeout(timer);
+  timer = 0;
+  running?.abort();
+  if (!visibleNow() || document.querySelector(".failing")) return;
+  running = new AbortController();
+  const { signal } = running;
+  for (const facet of facets().filter((each) => each.open)) {
+    await load(facet, signal);
+    if (signal.aborted) return;
+  }
+}
+
+// New rows arrived: count again after a while, but not for each of them.
+export function changed() {
+  if (timer || document.hidden) return;
+  timer = setTimeout(refresh, STALE_MS);
+}
+
+function button() {
+  return document.getElementById("facets-button");
+}
+
+function say() {
+  button().setAttribute("aria-expanded", String(visibleNow()));
+}
+
+function show(open) {
+  if (WIDE.matches) {
+    root.dataset.facets = open ? "open" : "closed";
+    remember("facets", root.dataset.facets);
+  } else {
+    column().toggleAttribute("data-sheet", open);
+    if (open) column().querySelector("summary").focus();
+  }
+  say();
+  if (open) refresh();
+}
+
+function onClick(event) {
+  const facet = event.target.closest(".facet");
+  if (event.target.closest("[data-close-facets]")) {
+    show(false);
+    button().focus();
+  } else if (event.target.closest(".facet-more, .facet-again")) {
+    facet.toggleAttribute("data-more", event.target.closest(".facet-more") !== null || facet.hasAttribute("data-more"));
+    refresh();
+  }
+}
+
+function onToggle(event) {
+  remember(kept(), facets().filter((each) => each.open).map((each) => each.dataset.field).join(" "));
+  if (event.target.open && !event.target.querySelector(".facet-body").childElementCount) refresh();
+}
+
+export function start() {
+  const open = remembered(kept());
+  if (open !== null) for (const facet of facets()) facet.open = open.split(" ").includes(facet.dataset.field);
+  button().addEventListener("click", () => show(!visibleNow()));
+  column().addEventListener("click", onClick);
+  column().addEventListener("toggle", onToggle, { capture: true });
+  column().addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !column().hasAttribute("data-sheet")) return;
+    event.stopPropagation();
+    show(false);
+    button().focus();
+  });
+  WIDE.addEventListener("change", () => { column().removeAttribute("data-sheet"); say(); refresh(); });
+  onSwap(() => { say(); refresh(); });
+  say();
+  refresh();
+}
