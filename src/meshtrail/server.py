@@ -14,6 +14,7 @@ from litestar import Litestar, Router
 
 from meshtrail.api.auth import Gate
 from meshtrail.api.dashboard import SessionReader, StoredTraffic
+from meshtrail.api.inventory_activity import StoredActivity
 from meshtrail.api.inventory_views import StoredInventory
 from meshtrail.api.overview_views import StoredOverview
 from meshtrail.api.service import Capture, Rooms, create_app
@@ -202,7 +203,7 @@ class Server:
     def _pages(self, rooms: Rooms) -> list[Router]:
         connections = StoredConnections(rooms)
         more = [connection_routes(connections), audit_routes(StoredAudit(rooms)), collector_routes(StoredCollectors(rooms))]
-        more += [inventory_routes(StoredInventory(rooms)), settings_routes(StoredSettings(rooms)), live_page_routes]
+        more += [inventory_routes(StoredInventory(rooms), StoredActivity(rooms)), settings_routes(StoredSettings(rooms)), live_page_routes]
         more.append(overview_routes(StoredOverview(rooms, self.engine, self.config.geo_file is not None)))
         traffic, session = StoredTraffic(rooms.reader), SessionReader(rooms.gate)
         provider = self.config.oidc.shown_name if self.config.oidc is not None else ""

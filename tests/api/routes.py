@@ -71,6 +71,12 @@ _INVENTORY = {
 }  # fmt: skip
 """Pages of the inventory."""
 
+_ACTIVITY = {
+    ("GET", f"/inventory/{tab}/{{identifier}}/activity"): Route(PUBLIC, ids=(one,), page=P.traffic_read)
+    for tab, one in (("peers", "peer"), ("groups", "group"), ("policies", "policy"), ("networks", "network"), ("users", "user"))
+}
+"""What happened lately to things of the inventory."""
+
 ROUTES: dict[tuple[str, str], Route] = {
     **_SCHEMA,
     ("GET", "/"): Route(PUBLIC, page=P.profile_read),
@@ -91,6 +97,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/collectors"): Route(PUBLIC, page=P.collectors_read),
     ("GET", "/inventory"): Route(PUBLIC),
     **_INVENTORY,
+    **_ACTIVITY,
     ("GET", "/settings"): Route(PUBLIC, page=P.profile_read),
     ("GET", "/healthz"): Route(PUBLIC),
     ("GET", "/readyz"): Route(PUBLIC),

@@ -21,7 +21,7 @@ from meshtrail.model.enums import InitiatorType, Outcome
 UNKNOWN_ID = "unknown"
 """Initiator of a request of which nobody knows whose it is."""
 
-FAMILIES = {Permission.traffic_read: "traffic", Permission.audit_read: "audit"}
+FAMILIES: dict[str, str] = {Permission.traffic_read: "traffic", Permission.audit_read: "audit"}
 """Which log is read by whom has the right."""
 
 EXPORT_ROWS = 1_000
@@ -94,7 +94,7 @@ async def witness_reading(message: Any, scope: Any) -> None:
     needed = handler.opt.get("permission")
     if needed == PUBLIC:
         needed = handler.opt.get("page", Permission.traffic_read)
-    family = FAMILIES.get(needed) if isinstance(needed, Permission) else None
+    family = FAMILIES.get(needed) if isinstance(needed, str) else None
     witness: Witness | None = scope["app"].state.get("witness") if "app" in scope else None
     if family is None or witness is None:
         return

@@ -144,6 +144,11 @@ class InventoryContext:
         """How long ago a time was."""
         return ago(text, self.now)
 
+    @property
+    def thing_path(self) -> str:
+        """Of a page about what happened to a thing: that of the thing."""
+        return self.again.removesuffix("/activity")
+
     def traffic(self, **conditions: str) -> str:
         """Address of the traffic of the last day that meets these conditions."""
         return "/traffic?" + urlencode({**conditions, "last": "24h"})
