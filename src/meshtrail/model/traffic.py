@@ -15,7 +15,7 @@ def _endpoint(end: str, who: str) -> tuple[Column, ...]:
         named("os", Kind.name, "Operating system of {who}."),
         named("address", Kind.address, "Address of {who}, before translation.", indexed=True),
         named("port", Kind.port, "Port of {who}; null for protocols without ports.", indexed=end == "destination"),
-        named("dns_label", Kind.name, "DNS name of {who} in the private network."),
+        named("dns_label", Kind.name, "DNS name of {who} in the private network.", indexed=True),
         named("groups", Kind.names, "Groups of {who} at that moment."),
         named("country_code", Kind.name, "Country of {who} (ISO 3166-1 alpha-2), when its address is public."),
         named("city_name", Kind.name, "City of {who}, when its address is public."),
@@ -151,7 +151,7 @@ TRAFFIC = Family(
             Column("protocol", Kind.u8, "IANA protocol number: 6 TCP, 17 UDP, 1 ICMP, 58 ICMPv6."),
             Column("icmp_type", Kind.u8, "ICMP type; null for other protocols."),
             Column("icmp_code", Kind.u8, "ICMP code; null for other protocols."),
-            Column("application", Kind.name, "Well-known service name of the destination port (IANA).", wire=False),
+            Column("application", Kind.name, "Well-known service name of the destination port (IANA).", wire=False, indexed=True),
             Column("nat_source_address", Kind.address, "Source after translation, when translated."),
             Column("nat_source_port", Kind.port, "Source port after translation."),
             Column("nat_destination_address", Kind.address, "Destination after translation, when translated."),
@@ -165,7 +165,7 @@ TRAFFIC = Family(
             Column("user_name", Kind.name, "Their name at that moment.", indexed=True),
         ),
         "process": (
-            Column("process_name", Kind.name, "Program on the reporter that owns the socket, when local."),
+            Column("process_name", Kind.name, "Program on the reporter that owns the socket, when local.", indexed=True),
             Column("process_id", Kind.u32, "Its process number on the reporter."),
         ),
         "volume": (

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from meshtrail.model.columns import FAMILIES, Family
+from meshtrail.model.columns import FAMILIES, TRAFFIC, Family
 from meshtrail.store.aggregate import Aggregate, Aggregated, aggregated
 from meshtrail.store.counts import over_time, values
 from meshtrail.store.ends import few_rows
@@ -19,6 +19,7 @@ from meshtrail.store.pages import Cursor, Pages, Place
 from meshtrail.store.projection import Projection, native
 from meshtrail.store.query import Query, compiled
 from meshtrail.store.recent_values import recent_values
+from meshtrail.store.search import Search
 
 
 class FamilyReader:
@@ -33,6 +34,7 @@ class FamilyReader:
         """Hours counted beforehand, where there are some."""
         self._key = (family.time, *family.key)
         self._pages = Pages(engine, family)
+        self._search = Search(engine, family) if family is TRAFFIC else None
         self._counts: OrderedDict[tuple[object, ...], int] = OrderedDict()
         self._counts_lock = threading.Lock()
 
@@ -49,10 +51,17 @@ class FamilyReader:
         newest_first: bool = True,
     ) -> bytes:  # fmt: skip
         """At most `limit` rows in order of time, one a line, as the projection says."""
-        return self._pages.lines(query, shown, Place(limit, offset, cursor, newest_first))
+        chosen = self._found(query)
+        if chosen.found == ():
+            return b""
+        return self._pages.lines(chosen, shown, Place(limit, offset, cursor, newest_first))
 
     def _array(self, sql: str, parameters: Parameters, share: Share | None = None) -> bytes:
         return array(self._engine.read(sql, parameters, share=share))
+
+    def _found(self, query: Query) -> Query:
+        """With values in place of what is searched for, where there is a vocabulary."""
+        return query if self._search is None else self._search.resolved(query)
 
     def count(self, query: Query, position: int) -> int:
         """Number of rows; `position` is the store's last one, as long as it stands the count need not be repeated."""
@@ -61,7 +70,7 @@ class FamilyReader:
             if key in self._counts:
                 self._counts.move_to_end(key)
                 return self._counts[key]
-        part = compiled(query)
+        part = compiled(self._found(query))
         total = int(self._engine.read(f"SELECT count() FROM {self.family.name} FINAL WHERE {part.where}", part.parameters, "TSV"))
         with self._counts_lock:
             self._counts[key] = total
@@ -82,12 +91,12 @@ class FamilyReader:
         """For each interval that has rows: `bucket`, the interval's number since 1970, and a count for each of the series
         (`counts.over_time`) over the columns of these names."""
         columns = [self.family.columns[name] for name in names]
-        return over_time(self._engine, query, interval_ms, columns, series, share, self.hours)
+        return over_time(self._engine, self._found(query), interval_ms, columns, series, share, self.hours)
 
     def facet(self, query: Query, name: str, limit: int = FACET_VALUES_MAX, share: Share | None = None) -> list[tuple[str | None, int]]:
         """The most frequent values of a column as text, None where it is unknown, and how many rows have each. KeyError for a column
         that the family does not have."""
-        return values(self._engine, query, self.family.columns[name], limit, share, self.hours)
+        return values(self._engine, self._found(query), self.family.columns[name], limit, share, self.hours)
 
     def few(self, query: Query) -> bool:
         """Whether the rows of the query are few enough to be looked at one by one."""
@@ -95,7 +104,7 @@ class FamilyReader:
 
     def aggregate(self, query: Query, asked: Aggregate, share: Share | None = None) -> Aggregated:
         """Rows grouped and measured."""
-        return aggregated(self._engine, query, asked, share, self.hours)
+        return aggregated(self._engine, self._found(query), asked, share, self.hours)
 
     def cancel(self, name: str) -> None:
         """End the read that has the share of this name."""

@@ -34,10 +34,10 @@ def with_bounds(query: Query) -> Query:
 
 def answers(query: Query, groupings: Sequence[Grouping], measures: Sequence[Measure]) -> bool:
     """Whether rolled hours know all that is asked for; the query's bounds are those of `with_bounds`."""
-    conditions = [*query.conditions, *(each for group in query.alternatives for each in group)]
+    conditions = [*query.conditions, *(query.found or ()), *(each for group in query.alternatives for each in group)]
     return (
         query.family is TRAFFIC
-        and not query.search
+        and (not query.search or query.found is not None)
         and all(each.column.name in _FIELDS for each in conditions)
         and (query.filter is None or all(column is not None and column.name in _FIELDS for column in _columns(query.filter)))
         and all(_groups(each) for each in groupings)

@@ -21,6 +21,12 @@ QUERY_MEMORY_BYTES_MAX = 2 * 1024**3
 QUERY_TIME_S_MAX = 30
 """One read's time; nobody waits longer for a page."""
 
+SEARCH_VALUES_MAX = 1_000
+"""Names and addresses that a search text may be replaced by: what holds in more is looked for in the rows themselves."""
+
+VOCABULARY_REMEMBERED_MAX = 200_000
+"""Names and addresses that the writer remembers to have noted, some 30 MB; past it it begins anew, and notes some twice."""
+
 REACH_PERCENT = (120, 300)
 """Stored reports for each hundred rows of a page, tried one after the other: mostly merged already, or opening, progress
 and closing of each connection still apart."""

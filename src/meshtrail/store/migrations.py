@@ -8,6 +8,7 @@ import msgspec
 from meshtrail.model.columns import AUDIT, TRAFFIC
 from meshtrail.store.engine import Engine, EngineUnavailableError
 from meshtrail.store.schema import column_definition, create_table, looked_up, lookup_index
+from meshtrail.store.vocabulary import create_vocabulary, fill_vocabulary
 
 _VERSIONS = (
     "CREATE TABLE IF NOT EXISTS schema_versions (version UInt32, applied_at DateTime64(6, 'UTC')) ENGINE = MergeTree ORDER BY version"
@@ -27,10 +28,16 @@ STEPS: tuple[tuple[str, ...], ...] = (
         for family in (TRAFFIC, AUDIT)
         for column in looked_up(family)
     ),
+    (
+        *(f"ALTER TABLE traffic ADD INDEX IF NOT EXISTS {lookup_index(column)}" for column in looked_up(TRAFFIC)),
+        create_vocabulary(TRAFFIC),
+        fill_vocabulary(TRAFFIC),
+    ),
 )
 """Step n brings the store from version n to n + 1. The second: gaps can come from a limit on logged denials. The third:
 audit events. The fourth: rules are found by the server. The fifth: gaps can come from a full table of
-connections. The sixth: rows are found by indexes of their values; parts that are there get them when they merge."""
+connections. The sixth: rows are found by indexes of their values; parts that are there get them when they merge.
+The seventh: searches look at names and addresses of a day before they look at rows."""
 
 VERSION = len(STEPS)
 

@@ -61,6 +61,8 @@ class Query:
     search: str = ""
     searched: tuple[str, ...] = ()
     """Columns that the search text is looked for in; none: those of the family."""
+    found: tuple[Condition, ...] | None = None
+    """What stands for the search text (`search.Search`): one of these holds."""
     filter: Node | None = None
     """A tree of the filter language without relative times (`filter.resolved`)."""
     family: Family = TRAFFIC
@@ -122,7 +124,9 @@ def compiled(query: Query) -> Compiled:
         _add(out, each)
     for group in query.alternatives:
         _add_alternatives(out, group)
-    if query.search:
+    if query.found is not None:
+        _add_alternatives(out, query.found)
+    elif query.search:
         _add_search(out, query)
     if query.filter is not None:
         out.clauses += filter_clauses(query.filter, query.family, out.parameters)
@@ -192,6 +196,7 @@ def _add_texts(part: Compiled, column: Column, values: tuple[str, ...]) -> None:
 
 
 def _add_addresses(part: Compiled, column: Column, values: tuple[str, ...]) -> None:
+    singles = []
     for value in values:
         try:
             network = ipaddress.ip_network(value, strict=False)
@@ -202,13 +207,17 @@ def _add_addresses(part: Compiled, column: Column, values: tuple[str, ...]) -> N
         else:
             low, high = str(network[0]), str(network[-1])
         if low == high:
-            part.add(f"{column.name} = {{{{}}:IPv6}}", low)
+            singles.append(low)
             continue
         names = []
         for text in (low, high):
             names.append(f"p{len(part.parameters)}")
             part.parameters[names[-1]] = text
         part.clauses.append(f"{column.name} BETWEEN {{{names[0]}:IPv6}} AND {{{names[1]}:IPv6}}")
+    if len(singles) == 1:
+        part.add(f"{column.name} = {{{{}}:IPv6}}", singles[0])
+    elif singles:
+        part.add(f"{column.name} IN {{{{}}:Array(IPv6)}}", singles)
 
 
 def _add_search(out: Compiled, query: Query) -> None:

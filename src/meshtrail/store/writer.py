@@ -4,9 +4,10 @@ import numpy as np
 import pyarrow as pa
 
 from meshtrail.model.arrow import stored_type
-from meshtrail.model.columns import Family, Kind
+from meshtrail.model.columns import TRAFFIC, Family, Kind
 from meshtrail.store.engine import Engine
 from meshtrail.store.positions import Positions
+from meshtrail.store.vocabulary import Vocabulary
 
 
 class Writer:
@@ -16,6 +17,7 @@ class Writer:
         self._engine = engine
         self._family = family
         self._positions = positions
+        self._vocabulary = Vocabulary(engine, family) if family is TRAFFIC else None
 
     def write(self, batch: pa.Table) -> int:
         """Make the batch durable and return the last position given; the batch has stored columns without `seq`."""
@@ -23,6 +25,8 @@ class Writer:
         seq = np.arange(batch.num_rows, dtype=np.uint64) * np.uint64(step) + np.uint64(first)
         columns = {name: self._ready(name, batch[name]) for name in batch.column_names}
         columns["seq"] = pa.array(seq)
+        if self._vocabulary is not None:
+            self._vocabulary.note(columns)
         self._engine.insert(self._family.name, pa.table(columns))
         return int(seq[-1])
 
