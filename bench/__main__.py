@@ -13,14 +13,29 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from bench import agent_drain, agent_rate, agent_start, audit_page, capture, explore, freshness, idle, ingest, paint, read, resolver
+from bench import (
+    agent_drain,
+    agent_rate,
+    agent_start,
+    audit_page,
+    capture,
+    explore,
+    freshness,
+    idle,
+    ingest,
+    kept,
+    paint,
+    read,
+    resolver,
+    under_load,
+)
 from bench.line import Figure
 
 LINES = {
     "ingest": ingest.run, "page": read.run, "bulk-page": read.run, "bytes": read.run, "freshness": freshness.run,
     "idle": idle.run, "audit-page": audit_page.run, "resolver": resolver.run, "capture": capture.run,
     "agent-rate": agent_rate.run, "agent-start": agent_start.run, "agent-idle": idle.run, "agent-drain": agent_drain.run,
-    "first-page": explore.run, "search": explore.run, "overview": explore.run, "paint": paint.run,
+    "first-page": explore.run, "search": explore.run, "overview": explore.run, "page-under-load": under_load.run, "paint": paint.run,
 }  # fmt: skip
 RESULTS = Path(__file__).parent / "results"
 
@@ -30,12 +45,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench")
     parser.add_argument("--only", choices=LINES, help="run one line")
     parser.add_argument(
-        "--rows", type=int, help=f"rows of first-page, search and overview; default {explore.ROWS}, the aims are of 50000000"
+        "--rows", type=int, help=f"rows of first-page, search, overview and page-under-load; default {kept.ROWS}, the aims are of 50000000"
     )
     arguments = parser.parse_args()
     only = arguments.only
     if arguments.rows:
-        os.environ[explore.ROWS_NAME] = str(arguments.rows)
+        os.environ[kept.ROWS_NAME] = str(arguments.rows)
     figures: list[Figure] = []
     for work in dict.fromkeys([LINES[only]] if only else LINES.values()):
         print(f"measuring {work.__module__.removeprefix('bench.')} …", file=sys.stderr)

@@ -1,32 +1,25 @@
 """`first-page`, `search` and `overview`: looking around in many connections over HTTP, beside the engine's own answers.
 
 10,000,000 rows, or as many as `MESHTRAIL_BENCH_ROWS` or `--rows` says: the aims are those of 50,000,000 on two cores that do nothing else.
+A store that `MESHTRAIL_BENCH_STORE` names is filled once and used again (`kept.py`).
 """
 
-import os
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlencode
 
 from bench import data
+from bench.kept import Filled, filled
 from bench.line import Figure, apart, at_most
 from bench.read import median_ms
-from meshtrail.common.clock import rfc3339, wall_clock
-from meshtrail.control.actor import system
-from meshtrail.control.permissions import ALL_PERMISSIONS
-from meshtrail.control.service import Control, Scope
-from meshtrail.server import CONTROL_FILE, STORE_FOLDER
+from meshtrail.common.clock import rfc3339
 from meshtrail.store.embedded import EmbeddedEngine
 from meshtrail.store.engine import Share
-from meshtrail.store.hours import Hours
 from meshtrail.store.migrations import migrate
-from meshtrail.store.reader import KEY, NATIVE_COLUMNS, Reader
+from meshtrail.store.reader import KEY, NATIVE_COLUMNS
 from tests.servers import ServerProcess
 
-ROWS_NAME = "MESHTRAIL_BENCH_ROWS"
-ROWS = 10_000_000
 PAGE = 50
 BARE_TIME_S_MAX = 300
 """The engine alone is given time: that it takes longer than a person waits is what the figure should show."""
@@ -35,7 +28,10 @@ PAGES = {
     "time": {}, "user": {"user_id": "user019"}, "peer": {"source_id": "peer0077"}, "policy": {"policy_id": "policy07"},
     "address": {"destination_address": "100.64.128.5"}, "port": {"destination_port": "22"},
 }  # fmt: skip
-SEARCHES = {"a name of many rows": "laptop-0077", "part of an address": "64.128.3", "nothing that is there": "no such name"}
+SEARCHES = {
+    "a name of many rows": "laptop-0077", "a name of few rows": "laptop-0398", "part of an address": "64.128.3",
+    "nothing that is there": "no such name",
+}  # fmt: skip
 _TEXTS = ("source_name", "destination_name", "user_email", "user_name", "source_dns_label", "destination_dns_label", "policy_name",
           "process_name", "application")  # fmt: skip
 
@@ -52,25 +48,13 @@ OVERVIEW: dict[str, tuple[str, list[tuple[str, str]]]] = {
 """Charts of the overview: what the engine groups by, and what the API is asked."""
 
 
-def rows_wanted() -> int:
-    """Rows of this run, whole millions."""
-    return max(1, int(os.environ.get(ROWS_NAME, ROWS)) // 1_000_000) * 1_000_000
-
-
 def run() -> list[Figure]:
     """All three lines over one store."""
-    rows = rows_wanted()
-    with tempfile.TemporaryDirectory(prefix="meshtrail-bench-") as folder:
-        base = Path(folder)
-        control = Control(base / CONTROL_FILE)
-        control.open()
-        org_id, _ = control.first_organisation()
-        _, token = control.tokens.create(system(org_id), ALL_PERMISSIONS, "bench", {Scope.read})
-        control.close()
-        apart(data.fill, base / STORE_FOLDER, rows, org_id)
-        bare = apart(bare_sql, base / STORE_FOLDER, org_id)
-        served = _served(base, token)
-    million = f"{rows // 1_000_000} M"
+    with filled() as store:
+        facts = store.facts
+        bare = apart(bare_sql, store.events, facts.org_id, facts.newest)
+        served = _served(store)
+    million = f"{facts.rows // 1_000_000} M"
     found = []
     for name in PAGES:
         key = f"first-page: by {name}"
@@ -81,8 +65,8 @@ def run() -> list[Figure]:
     found.append(at_most(f"overview: {len(OVERVIEW)} charts at once, {million}", served["overview"], "ms", 500))
     found.append(Figure("overview: the same groups as bare SQL", bare["overview"], "ms"))
     found.append(at_most("overview: against bare SQL", served["overview"] / bare["overview"], "×", 1))
-    found.append(Figure("overview: counting hours beforehand, a million rows", bare["roll"] / (rows / 1_000_000), "ms"))
-    found.append(Figure("overview: hours counted beforehand, a row", bare["rolled_bytes"] / rows, "bytes"))
+    found.append(Figure("overview: counting hours beforehand, a million rows", facts.rolled_ms / (facts.rows / 1_000_000), "ms"))
+    found.append(Figure("overview: hours counted beforehand, a row", facts.rolled_bytes / facts.rows, "bytes"))
     return found
 
 
@@ -93,14 +77,12 @@ def _pair(name: str, served: float, bare: float, aim_ms: float, aim_ratio: float
     ]  # fmt: skip
 
 
-def bare_sql(folder: Path, org_id: str) -> dict[str, float]:
-    """The statements a person would write, straight to the engine; at the end the hours are rolled, for the server."""
+def bare_sql(folder: Path, org_id: str, newest: int) -> dict[str, float]:
+    """The statements a person would write, straight to the engine."""
     engine = EmbeddedEngine(folder)
     engine.open()
     migrate(engine)
-    reader, found = Reader(engine), {}
-    top = reader.span(org_id)
-    newest = top[1] if top is not None else wall_clock()
+    found = {}
     for name, chosen in PAGES.items():
         where = " AND ".join(f"{column} = '{value}'" if column != "destination_address" else f"{column} = toIPv6('::ffff:{value}')"
                              for column, value in chosen.items()) or "1"  # fmt: skip
@@ -116,7 +98,6 @@ def bare_sql(folder: Path, org_id: str) -> dict[str, float]:
             "ORDER BY count() DESC LIMIT 20", {"org": org_id}, share=Share("bare", BARE_TIME_S_MAX, 2 * 1024**3, 10_000_000),
         )  # fmt: skip
     found["overview"] = (time.perf_counter() - begun) * 1_000
-    found |= _roll(engine)
     engine.close()
     return found
 
@@ -132,22 +113,11 @@ def _latest(engine: EmbeddedEngine, org_id: str, where: str, newest: int) -> flo
     return median_ms(lambda: engine.read(f"{sql} ORDER BY {order} LIMIT {PAGE}", {"org": org_id}))
 
 
-def _roll(engine: EmbeddedEngine) -> dict[str, float]:
-    hours = Hours(engine, wall_clock)
-    hours.open()
-    begun = time.perf_counter()
-    while hours.roll():
-        pass
-    took = (time.perf_counter() - begun) * 1_000
-    size = engine.read("SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND table LIKE 'traffic_hours_%'", None, "TSV")
-    return {"roll": took, "rolled_bytes": float(size)}
-
-
-def _served(base: Path, token: str) -> dict[str, float]:
-    with ServerProcess(base) as server:
+def _served(store: Filled) -> dict[str, float]:
+    with ServerProcess(store.base) as server:
 
         def get(path: str, parameters: list[tuple[str, str]]) -> bytes:
-            status, content, _ = server.raw("GET", f"/api/v1/traffic{path}?{urlencode(parameters)}", None, token)
+            status, content, _ = server.raw("GET", f"/api/v1/traffic{path}?{urlencode(parameters)}", None, store.token)
             if status != 200:
                 raise RuntimeError(content.decode())
             return content
@@ -156,7 +126,7 @@ def _served(base: Path, token: str) -> dict[str, float]:
         for name, chosen in PAGES.items():
             asked = [("limit", str(PAGE)), *chosen.items()]
             found[f"first-page: by {name}"] = median_ms(lambda asked=asked: get("", asked))  # type: ignore[misc]
-        day = rfc3339(wall_clock() - 30 * data.HOUR_US)
+        day = rfc3339(store.facts.newest - 25 * data.HOUR_US)
         for name, text in SEARCHES.items():
             asked = [("limit", str(PAGE)), ("search", text), ("from", day)]
             found[f"search: {name}"] = median_ms(lambda asked=asked: get("", asked))  # type: ignore[misc]

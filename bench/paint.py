@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_playwright
 
 from bench import audit_page, data
-from bench.explore import ROWS_NAME
+from bench.kept import ROWS_NAME
 from bench.line import Figure, apart, at_most
 from bench.still import Still
 from meshtrail.common.clock import wall_clock
