@@ -178,11 +178,11 @@ async def talkers(ask: Asker) -> Talkers:
     for side, heading in (("source", "From"), ("destination", "To")):
         group = end_group(side, detailed)
         found = await ask.aggregate([group], ["count", *BYTES], order="sum(rx_bytes)", top=str(GROUPS_MAX))
-        ordered = sorted(found["data"], key=lambda each: -bytes_of(each["measures"]))
-        shown = [each for each in ordered if bytes_of(each["measures"])][: ask.rows(TALKERS)]
+        moved = [each for each in found["data"] if bytes_of(each["measures"])]
+        shown = sorted(moved, key=lambda each: -bytes_of(each["measures"]))[: ask.rows(TALKERS)]
         most = max((bytes_of(each["measures"]) for each in shown), default=1)
         sides.append((side, heading, tuple(_talker(ask.outlook, side, each["group"][group], each["measures"], most) for each in shown)))
-        more = more or len(ordered) > len(shown)
+        more = more or len(moved) > len(shown)
     return Talkers(tuple(sides), more, ask.outlook.part_path("talkers"))
 
 

@@ -3,6 +3,7 @@ import { axisTime, count, momentTime } from "../formats.js";
 
 const SERIES = [["allowed", "allowed"], ["unknown", "no verdict"], ["denied", "denied"]];
 const LABEL_PX = 84; // room for one time on the axis
+const DAYS_MS = 2.5 * 86_400_000; // from here on the axis tells days
 
 export async function decisions(table, { place }) {
   const bars = [...table.tBodies[0].rows].map((row) => ({
@@ -10,6 +11,13 @@ export async function decisions(table, { place }) {
     href: row.querySelector("a").href, hrefDenied: row.querySelector("[data-denied-link]")?.href,
   }));
   const step = Number(place.dataset.step);
+  const long = bars.length * step > DAYS_MS;
+  const day = (index) => axisTime(Date.parse(bars[index].start), 86_400_000);
+  const days = [...bars.keys()].filter((index) => index > 0 && day(index) !== day(index - 1));
+  const labelled = (index, width) => {
+    const every = Math.max(Math.ceil(((long ? days.length : bars.length) * LABEL_PX) / width), 1);
+    return long ? days.includes(index) && days.indexOf(index) % every === 0 : index % every === 0;
+  };
   return {
     option: (colours, width) => ({
       animation: !colours.still, animationDuration: 250,
@@ -19,13 +27,13 @@ export async function decisions(table, { place }) {
         type: "category", data: bars.map((bar) => bar.start), axisTick: { show: false },
         axisLine: { lineStyle: { color: colours.lineStrong } },
         axisLabel: {
-          color: colours.quiet, fontSize: 11, hideOverlap: true, interval: Math.max(Math.ceil((bars.length * LABEL_PX) / width) - 1, 0),
-          formatter: (start) => axisTime(Date.parse(start), step), alignMinLabel: "left", alignMaxLabel: "right",
+          color: colours.quiet, fontSize: 11, hideOverlap: true, interval: (index) => labelled(index, width),
+          formatter: (start) => axisTime(Date.parse(start), long ? 86_400_000 : step), alignMinLabel: "left", alignMaxLabel: "right",
         },
       },
       yAxis: { type: "value", splitNumber: 3, axisLabel: { show: false }, splitLine: { lineStyle: { color: colours.line } } },
       series: SERIES.map(([name]) => ({
-        type: "bar", stack: "all", name, data: bars.map((bar) => bar[name]), barCategoryGap: "14%", itemStyle: { color: colours[name] },
+        type: "bar", stack: "all", name, data: bars.map((bar) => bar[name] || null), barCategoryGap: "14%", itemStyle: { color: colours[name] },
         barMinHeight: name === "denied" ? 2 : 0, emphasis: { itemStyle: { color: colours[name], opacity: 0.8 } }, cursor: "pointer",
       })),
     }),
