@@ -13,6 +13,7 @@ from meshtrail.web.connection_routes import connection_routes
 from meshtrail.web.pages import CaptureStatus
 from meshtrail.web.service import create_router
 from tests.web.connections import NOW
+from tests.web.counting_api import counting_routes
 from tests.web.fake_api import FakeStore, UnavailableError
 
 Row = dict[str, Any]
@@ -86,4 +87,9 @@ def joined_app(answers: Answers, now: datetime = NOW) -> Litestar:
         FakeStore(), session_org, lambda: CaptureStatus(False, "This server runs without a local agent."), lambda: now,
         (connection_routes(answers), collector_routes(_Collectors(answers))), answers.one,
     )  # fmt: skip
-    return Litestar([router], openapi_config=None, logging_config=None)
+
+    def reports() -> list[Row]:
+        return [report for each in answers.connections for report in each["reports"]]
+
+    counts = counting_routes("traffic", reports, "2026-11-21T11:59:00.000000Z", lambda row: str(row["verdict"] or "unknown"))
+    return Litestar([router, *counts], openapi_config=None, logging_config=None)

@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 from litestar import Litestar, Request
 from litestar.testing import TestClient
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from meshtrail.common.errors import NotFoundError
 from meshtrail.model.columns import AUDIT
@@ -20,6 +20,7 @@ from meshtrail.web.listed import AUDIT_LIST
 from meshtrail.web.pages import CaptureStatus
 from meshtrail.web.service import create_router
 from tests.web.connections import NOW
+from tests.web.counting_api import counting_routes
 from tests.web.fake_api import HOSTILE_NAMES, FakeStore, UnavailableError
 from tests.web.test_joined_pages import AXE, AXE_RUN, BEYOND, SIZES, opened
 
@@ -72,7 +73,8 @@ def audit_app(answers: Answers) -> Litestar:
         return "org" if request.cookies.get("meshtrail_session") == "s" else None
 
     router = create_router(FakeStore(), session_org, lambda: CaptureStatus(False, "No agent."), lambda: NOW, (audit_routes(answers),))
-    return Litestar([router], openapi_config=None, logging_config=None)
+    counts = counting_routes("audit", lambda: answers.events, "2026-11-21T11:59:00.000000Z", lambda row: str(row["outcome"]))
+    return Litestar([router, *counts], openapi_config=None, logging_config=None)
 
 
 @pytest.fixture
@@ -165,9 +167,32 @@ def test_pages_in_a_browser(browser: Browser, url: str, rich: Answers, size: tup
     page, problems = opened(browser, url, size, scheme)
     for path in ("/audit", *(f"/audit/{each['id']}" for each in rich.events), "/audit/x"):
         page.goto(path)
+        if path == "/audit":
+            expect(page.locator("#histogram-summary")).to_contain_text(f"{len(rich.events)} events")
         assert page.evaluate(BEYOND) == [], path
         page.evaluate(AXE.read_text())
         assert page.evaluate(AXE_RUN) == [], path
         assert "owned" not in page.title()
+    assert problems == []
+    page.context.close()
+
+
+@pytest.mark.browser
+def test_the_list_is_used_without_a_new_document(browser: Browser, url: str) -> None:
+    """Choices, values and chips exchange what is shown; the keyboard leads along the rows and into an event."""
+    page, problems = opened(browser, url, SIZES[0])
+    page.goto("/audit")
+    page.evaluate("window.kept = true")
+    page.get_by_role("link", name="Refused").click()
+    expect(page.locator('#choices [aria-current="true"]')).to_have_text("Refused")
+    page.locator('.facet[data-field="target_type"] .facet-value', has_text="policy").click()
+    expect(page.locator(".chip")).to_have_text("target type is policy")
+    assert page.url.endswith("/audit?outcome=denied&target_type=policy")
+    page.locator(".chip-remove").click()
+    expect(page.locator(".chip")).to_have_count(0)
+    assert page.evaluate("window.kept")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/audit/*")
     assert problems == []
     page.context.close()

@@ -117,7 +117,8 @@ def test_every_list_has_the_same_parts(listed: Listed) -> None:
     text = page(listed)
     for part in (
         f'id="search-form" role="search" action="{listed.path}" method="get" data-family="{listed.name}"', 'id="views"', 'id="ranges"',
-        'id="chips"', 'id="histogram"', 'id="facets"', 'id="columns-panel"', 'id="share-panel"', 'id="value-menu"', 'id="rows"', 'id="keys"',
+        'id="chips"', 'id="histogram"', 'id="facets"', 'id="columns-panel"', 'id="share-panel"', 'id="value-menu"', 'id="rows"',
+        'id="keys"',
     ):  # fmt: skip
         assert text.count(part) == 1, part
     for facet in listed.facet_fields:

@@ -17,6 +17,7 @@ const facets = () => [...column().querySelectorAll(".facet")];
 const visibleNow = () => column().getClientRects().length > 0;
 const kept = () => `facets.${root.dataset.list}`;
 
+const filled = new WeakMap(); // What each facet shows.
 let running = null; // One round of questions; a newer one ends it.
 let timer = 0;
 
@@ -49,7 +50,8 @@ function line(field, { value, count: number }, most) {
   const include = value === null ? knowing(shown(), field, false) : including(shown(), field, value);
   const exclude = value === null ? knowing(shown(), field, true) : excluding(shown(), field, value);
   const name = facetOf(field).dataset.label;
-  const link = element("a", { class: "facet-value", href: address(now ? taken(field, value) : include), "data-nav": "", title: said }, [
+  const href = address(now ? taken(field, value) : include);
+  const link = element("a", { class: "facet-value", href, "data-nav": "", title: said, "data-key": `show ${value}` }, [
     element("bdi", { class: value === null ? "quiet" : "" }, said), element("span", { class: "facet-count" }, count(number)),
   ]);
   if (now) link.setAttribute("aria-current", "true");
@@ -57,11 +59,13 @@ function line(field, { value, count: number }, most) {
   const label = now === "hidden" ? `Show again where ${name} is ${said}` : `Hide rows where ${name} is ${said}`;
   const hide = element("a", {
     class: "facet-hide", href: address(now === "hidden" ? taken(field, value) : exclude), "data-nav": "", "aria-label": label, title: label,
+    "data-key": `hide ${value}`,
   });
   return element("li", { "data-now": now }, [link, hide]);
 }
 
 function fill(facet, values, limit) {
+  filled.set(facet, [values, limit]);
   const { field } = facet.dataset;
   const most = Math.max(1, ...values.map((each) => each.count));
   const lines = values.slice(0, limit).map((each) => line(field, each, most));
@@ -69,12 +73,24 @@ function fill(facet, values, limit) {
   const more = values.length > limit && limit < VALUES_MORE && element("button", { type: "button", class: "facet-more" }, "More");
   const rest = values.length > limit && limit >= VALUES_MORE && element("p", { class: "quiet" }, "There are more: search for them.");
   const none = !values.length && element("p", { class: "quiet" }, "None");
-  facet.querySelector(".facet-body").replaceChildren(...[none || list, more || rest].filter(Boolean));
+  const body = facet.querySelector(".facet-body");
+  const focused = [...body.querySelectorAll("a")].find((link) => link === document.activeElement)?.dataset.key;
+  body.replaceChildren(...[none || list, more || rest].filter(Boolean));
+  if (focused) body.querySelector(`a[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+}
+
+// What is chosen changed: the values lead on from there at once, and the counts follow.
+function relink() {
+  for (const facet of facets()) {
+    if (filled.has(facet)) fill(facet, ...filled.get(facet));
+  }
 }
 
 function fail(facet, message) {
+  filled.delete(facet);
   const again = element("button", { type: "button", class: "facet-again" }, "Try again");
-  facet.querySelector(".facet-body").replaceChildren(element("p", { class: "facet-problem", role: "status" }, [`Not counted. ${message} `, again]));
+  const problem = element("p", { class: "facet-problem", role: "status" }, [`Not counted. ${message} `, again]);
+  facet.querySelector(".facet-body").replaceChildren(problem);
 }
 
 async function load(facet, signal) {
@@ -86,7 +102,6 @@ async function load(facet, signal) {
   facet.setAttribute("aria-busy", "true");
   try {
     fill(facet, (await ask("facets", query, signal)).data[field], limit);
-    facet.dataset.asked = String(question());
   } catch (error) {
     if (error.name === "AbortError") return;
     fail(facet, error.message);
@@ -164,7 +179,7 @@ export function start() {
     button().focus();
   });
   WIDE.addEventListener("change", () => { column().removeAttribute("data-sheet"); say(); refresh(); });
-  onSwap(() => { say(); refresh(); });
+  onSwap(() => { say(); relink(); refresh(); });
   say();
   refresh();
 }

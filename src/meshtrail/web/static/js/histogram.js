@@ -101,7 +101,9 @@ function summarize() {
   const strong = document.createElement("b");
   strong.textContent = count(all);
   const peak = all ? `, busiest ${briefTime(busiest.start)} with ${count(total(busiest))}` : "";
-  line.replaceChildren(strong, ` ${all === 1 ? main().dataset.noun : main().dataset.nouns}${peak}`);
+  const { noun, nouns, apiQuery, countQuery } = main().dataset;
+  const more = apiQuery === countQuery ? "" : ", whatever they say of each other"; // What chooses among joined rows is not counted.
+  line.replaceChildren(strong, ` ${all === 1 ? noun : nouns}${more}${peak}`);
 }
 
 function show(index) {
