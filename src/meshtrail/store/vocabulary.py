@@ -16,6 +16,9 @@ from meshtrail.store.limits import VOCABULARY_REMEMBERED_MAX
 
 DAY_US = 86_400_000_000
 
+Value = str | int
+"""A text, or an address as a number of 128 bits."""
+
 _Place = tuple[str, int, str]
 """Organisation, day since 1970, column."""
 
@@ -57,7 +60,7 @@ class Vocabulary:
     def __init__(self, engine: Engine, family: Family) -> None:
         self._engine = engine
         self._family = family
-        self._known: dict[_Place, set[str | bytes]] = {}
+        self._known: dict[_Place, set[Value]] = {}
         """What this process has noted, so that a value is written once a day and not with every batch."""
         self._count = 0
 
@@ -75,7 +78,7 @@ class Vocabulary:
             self._known.setdefault(place, set()).update(values)
             self._count += len(values)
 
-    def _values(self, batch: Mapping[str, pa.Array]) -> Iterator[tuple[_Place, set[str | bytes]]]:
+    def _values(self, batch: Mapping[str, pa.Array]) -> Iterator[tuple[_Place, set[Value]]]:
         columns = {name: batch[name] for name in self._family.searched if name in batch}
         for org_id, day, rows in _days(batch["org_id"], batch[self._family.time]):
             for name, column in columns.items():
@@ -99,22 +102,31 @@ def _mixed(indices: np.ndarray, days: np.ndarray) -> bool:
     return bool((indices != indices[0]).any() or (days != days[0]).any())
 
 
-def _distinct(column: pa.Array) -> set[str | bytes]:
-    """Known values."""
+def _distinct(column: pa.Array) -> set[Value]:
+    """Known values. Every batch of every sender comes through here, so it is done in whole columns."""
     if pa.types.is_dictionary(column.type):
-        column = column.dictionary.take(pc.drop_null(pc.unique(column.indices)))
-    return set(pc.drop_null(pc.unique(column)).to_pylist())
+        used = np.zeros(len(column.dictionary), dtype=bool)
+        used[np.asarray(column.indices.drop_null())] = True
+        return set(column.dictionary.filter(pa.array(used)).to_pylist())
+    return _addresses(column.drop_null())
 
 
-def _rows(values: list[tuple[_Place, set[str | bytes]]]) -> pa.Table:
+def _addresses(column: pa.Array) -> set[Value]:
+    """As numbers. IPv4 alone differs in its last half only, and 64 bits are told apart ten times faster than 16 bytes."""
+    halves = np.frombuffer(column.buffers()[1], dtype=">u8")[column.offset * 2 : (column.offset + len(column)) * 2]
+    if halves[::2].any():
+        return {int.from_bytes(each) for each in pc.unique(column).to_pylist()}
+    return set(pc.unique(pa.array(halves[1::2].astype("<u8"))).to_pylist())
+
+
+def _rows(values: list[tuple[_Place, set[Value]]]) -> pa.Table:
     rows = [(*place, each) for place, found in values for each in found]
-    nowhere = bytes(16)
     return pa.table(
         {
             "org_id": pa.array([row[0] for row in rows]),
             "day": pa.array([row[1] for row in rows], pa.int32()).cast(pa.date32()),
             "field": pa.array([row[2] for row in rows]),
             "value": pa.array([row[3] if isinstance(row[3], str) else "" for row in rows]),
-            "address": pa.array([row[3] if isinstance(row[3], bytes) else nowhere for row in rows], pa.binary(16)),
+            "address": pa.array([row[3].to_bytes(16) if isinstance(row[3], int) else bytes(16) for row in rows], pa.binary(16)),
         }
     )
