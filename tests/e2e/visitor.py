@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Dialog, Playwright
 
 from tests.web.conftest import ARGUMENTS, CHROMIUM
 
-LISTS = ("traffic", "connections", "audit", "collectors", "settings", "sign-in")
+LISTS = ("overview", "traffic", "connections", "audit", "live", "collectors", "settings", "sign-in")
 INVENTORY = ("peers", "groups", "policies", "networks", "users", "enrolment-keys")
 PAGES = (*(f"/{name}" for name in LISTS), *(f"/inventory/{name}" for name in INVENTORY))
 """Every page that does not show one thing."""
