@@ -94,6 +94,20 @@ def test_sharing_needs_the_right(control: Control, ana: Actor, ben: Actor) -> No
     assert names(control, ana) == ["Denied"]
 
 
+def test_saving_a_view_wakes_no_agent(control: Control, organisation: Organisation, ana: Actor) -> None:
+    """Nothing that an agent gets depends on it; who relies on a revision still sees that there is another one."""
+    revision = control.database.revision(organisation.id)
+    before = control.changes.generation(organisation.id)
+    identifier = control.views.create(ana, AUDITOR, Listing.traffic, DENIED)
+    control.idempotency.once(ana, "key", b"request", lambda: control.views.create(ana, AUDITOR, Listing.audit, DENIED))
+    control.views.delete(ana, AUDITOR, identifier)
+    assert control.changes.generation(organisation.id) == before
+    assert control.database.revision(organisation.id) == revision + 3
+    assert control.changes.generation(organisation.id) == before, "this process knows its own revisions"
+    organisation.group("a")
+    assert control.changes.generation(organisation.id) == before + 1
+
+
 def test_a_list_that_may_not_be_read_has_no_views(control: Control, ana: Actor) -> None:
     """Who loses the right loses sight of them, and has them back with it."""
     only_traffic = frozenset({Permission.traffic_read})

@@ -24,6 +24,10 @@ from meshtrail.control.tables import organisations
 from meshtrail.control.touched import touched
 
 AnyRow = Row[*tuple[Any, ...]]
+
+_UNHEARD = frozenset({"idempotency_keys", "organisations", "outbox", "views"})
+"""Tables that nothing depends on which somebody waits for: to write to them wakes no agent."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -114,8 +118,8 @@ class Database:
     @contextmanager
     def change(self, org_id: str) -> Iterator[Connection]:
         """A write that changes what the organisation has: no other of it comes between, it gets a new revision, what it had
-        before stays known, and those who wait for a change are woken when it is durable. `NotFoundError` without such an
-        organisation. Inside `together` of the same organisation and thread, it is part of that."""
+        before stays known, and those who wait for a change are woken when it is durable, unless it concerns none of them.
+        `NotFoundError` without such an organisation. Inside `together` of the same organisation and thread, it is part of that."""
         joined = self._together.joined
         if joined is not None and joined.org_id == org_id:
             yield joined.transaction
@@ -127,10 +131,15 @@ class Database:
                 raise NotFoundError(f"There is no organisation {org_id}.")
             _check_expected(org_id, revision - 1)
             yield transaction
+            heard = not written.tables <= _UNHEARD
             keep(transaction, org_id, revision, written)
-            self.backend.tell(transaction, org_id, revision)
+            if heard:
+                self.backend.tell(transaction, org_id, revision)
         self._revisions[org_id] = max(revision, self._revisions.get(org_id, 0))
-        self.changes.announce(org_id)
+        if heard:
+            self.changes.announce(org_id)
+        else:
+            self.changes.wrote()
 
     @contextmanager
     def together(self, org_id: str) -> Iterator[Connection]:

@@ -38,6 +38,11 @@ class Touched:
     def __init__(self) -> None:
         self._places: dict[str, list[Place] | None] = {}
 
+    @property
+    def tables(self) -> frozenset[str]:
+        """Names of the tables that were written to."""
+        return frozenset(self._places)
+
     def __contains__(self, table: Table) -> bool:
         return table.name in self._places
 

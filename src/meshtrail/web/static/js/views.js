@@ -1,5 +1,7 @@
 // The menu of saved views of a list: to open one, to save what the list shows now, to rename, share and delete.
+import { address, shown } from "./address.js";
 import { amend, call } from "./api.js";
+import { withColumns } from "./columns.js";
 import { visible } from "./formats.js";
 import { toast } from "./navigate.js";
 import { element } from "./nodes.js";
@@ -8,21 +10,14 @@ const PATH = "/api/v1/views";
 const SURE_MS = 6000; // How long the second press of "Delete" is waited for.
 
 const menu = document.getElementById("views-menu");
-const button = menu.querySelector(".views-button");
 const panel = document.getElementById("views-panel");
 const lists = menu.querySelector(".views-lists");
 const form = menu.querySelector(".views-save");
 const shares = menu.dataset.shares === "yes";
 let views = [];
 
-// What the list shows now, as its address would say it; columns that only this browser has chosen too.
-function shown() {
-  const query = new URLSearchParams(location.search);
-  query.delete("cursor");
-  const { columns } = document.documentElement.dataset;
-  if (columns && !query.has("columns")) query.set("columns", columns.split(" ").join(","));
-  return String(query);
-}
+// What the list shows now, as a link would say it.
+const displayed = () => String(withColumns(shown()));
 
 const sorted = (query) => {
   const found = new URLSearchParams(query);
@@ -77,7 +72,7 @@ function rename(view, item) {
   });
   renaming.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
-    event.stopPropagation();
+    event.preventDefault(); // the panel stays
     draw();
     focusOn(view.id);
   });
@@ -97,17 +92,21 @@ async function remove(view, pressed) {
     pressed.dataset.asked = "yes";
     pressed.replaceChildren("Delete?");
     pressed.setAttribute("aria-label", `Really delete ${view.name}?`);
-    setTimeout(() => { if (pressed.isConnected) draw(); }, SURE_MS);
+    setTimeout(() => {
+      delete pressed.dataset.asked;
+      pressed.replaceChildren(icon("delete"));
+      pressed.setAttribute("aria-label", `Delete ${view.name}`);
+    }, SURE_MS);
     return;
   }
-  if (await change("Deleted", () => call("DELETE", place(view)))) button.focus();
+  if (await change("Deleted", () => call("DELETE", place(view)))) form.elements.name.focus();
 }
 
 const focusOn = (id) => lists.querySelector(`[data-id="${CSS.escape(id)}"] a`)?.focus();
 
 function line(view) {
-  const current = sorted(view.query) === sorted(shown());
-  const link = element("a", { href: menu.dataset.path + (view.query && `?${view.query}`), "data-nav": "" }, element("bdi", {}, visible(view.name)));
+  const current = sorted(view.query) === sorted(displayed());
+  const link = element("a", { href: address(view.query), "data-nav": "" }, element("bdi", {}, visible(view.name)));
   if (current) link.setAttribute("aria-current", "true");
   const item = element("li", { "data-id": view.id }, link);
   if (!view.mine && view.owner_name) item.append(element("span", { class: "quiet" }, ["by ", element("bdi", {}, visible(view.owner_name))]));
@@ -148,9 +147,10 @@ async function fill() {
   draw();
 }
 
-async function open() {
-  panel.hidden = false;
-  button.setAttribute("aria-expanded", "true");
+async function toggled(event) {
+  say("");
+  form?.reset();
+  if (event.newState !== "open") return;
   try {
     await fill();
   } catch (error) {
@@ -158,17 +158,9 @@ async function open() {
   }
 }
 
-function close(event) {
-  panel.hidden = true;
-  button.setAttribute("aria-expanded", "false");
-  form?.reset();
-  say("");
-  if (event?.key) button.focus();
-}
-
 async function save(event) {
   event.preventDefault();
-  const wanted = { name: form.elements.name.value, query: shown(), shared: form.elements.shared?.checked ?? false };
+  const wanted = { name: form.elements.name.value, query: displayed(), shared: form.elements.shared?.checked ?? false };
   const there = same();
   const request = there
     ? () => amend(place(there), (now) => body(now, { query: wanted.query, shared: wanted.shared || now.shared }))
@@ -178,12 +170,7 @@ async function save(event) {
   name();
 }
 
-button.addEventListener("click", () => (panel.hidden ? open() : close()));
+panel.addEventListener("toggle", toggled);
 form?.addEventListener("submit", save);
 form?.addEventListener("input", name);
-menu.addEventListener("keydown", (event) => {
-  event.stopPropagation(); // the page's own keys are not meant here
-  if (event.key === "Escape" && !panel.hidden) close(event);
-});
-document.addEventListener("pointerdown", (event) => { if (!panel.hidden && !menu.contains(event.target)) close(); });
-lists.addEventListener("click", (event) => { if (event.target.closest("a")) close(); });
+lists.addEventListener("click", (event) => { if (event.target.closest("a")) panel.hidePopover(); });
