@@ -83,7 +83,7 @@ class World:
         for name in route.ids:
             start, end = path.index("{"), path.index("}")
             path = path[:start] + (ids[name] if ids is not None else "nothing") + path[end + 1 :]
-        return path.replace("{path}", "x")
+        return path.replace("{path}", "x").replace("{part}", "totals")
 
     def ask(self, key: Key, token: str, ids: dict[str, str] | None = None, group: str = "") -> tuple[int, bytes]:
         """Send what the route understands."""

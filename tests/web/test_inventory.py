@@ -12,6 +12,7 @@ from litestar.testing import TestClient
 from meshtrail.common.errors import NotFoundError
 from meshtrail.web.changes import changes
 from meshtrail.web.inventory import LINES_MAX, TABS, Listing, listing
+from meshtrail.web.inventory_activity import Found, Subject
 from meshtrail.web.inventory_lines import (
     Author,
     GroupLine,
@@ -76,6 +77,10 @@ class Answers:
             raise NotFoundError("There is none with this id.")
         return self.things[tab]
 
+    async def activity(self, _request: object, _org_id: str, _subject: Subject, _identifier: str, _who: Viewer) -> Found:
+        """See `ActivitySource`."""
+        return Found((), {}, (), ())
+
     async def read(self, _org_id: str, _who: Viewer) -> SettingsPage:
         """See `SettingsPages`."""
         if self.broken or self.settings is None:
@@ -119,7 +124,7 @@ def app(answers: Answers) -> Litestar:
 
     router = create_router(
         FakeStore(), session_org, lambda: CaptureStatus(False, "This server runs without a local agent."), lambda: NOW,
-        (inventory_routes(answers), settings_routes(answers)),
+        (inventory_routes(answers, answers), settings_routes(answers)),
     )  # fmt: skip
     return Litestar([router], openapi_config=None, logging_config=None)
 

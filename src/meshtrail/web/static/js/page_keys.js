@@ -7,6 +7,7 @@ export function start() {
   const search = document.getElementById("search");
   const actions = { "?": () => dialog.showModal(), "/": () => search?.select() };
   document.querySelector('[data-action="keys"]').addEventListener("click", actions["?"]);
+  dialog.querySelector('[data-action="close-keys"]').addEventListener("click", () => dialog.close());
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
     if (event.key === "Escape" && event.target === search) search.blur();
