@@ -9,10 +9,19 @@ from litestar.response import Redirect
 
 from meshtrail.common.errors import NotFoundError
 from meshtrail.web import filters as filtering
-from meshtrail.web import overview_charts, overview_lists, overview_totals
 from meshtrail.web.outlook import Outlook, parse
 from meshtrail.web.overview import OverviewContext, PartContext, overview_context
+from meshtrail.web.overview_changes import changes
+from meshtrail.web.overview_decisions import decisions
+from meshtrail.web.overview_denied import denied
+from meshtrail.web.overview_health import collectors, unused
+from meshtrail.web.overview_heat import heat
+from meshtrail.web.overview_news import news
+from meshtrail.web.overview_places import places
+from meshtrail.web.overview_reached import reached
 from meshtrail.web.overview_source import Asker, OverviewSource
+from meshtrail.web.overview_talkers import talkers
+from meshtrail.web.overview_totals import totals
 from meshtrail.web.pages import Failure
 from meshtrail.web.service import FRAGMENT_HEADER, AnyRequest, Dashboard, failure_of, page_response, query_string, sign_in_first
 from meshtrail.web.viewer import viewer
@@ -31,17 +40,17 @@ class Part:
 
 
 PARTS: Mapping[str, Part] = {
-    "totals": Part("Totals", "", overview_totals.totals),
-    "changes": Part("What changed", "", overview_totals.changes),
-    "decisions": Part("Decisions over time", "", overview_charts.decisions),
-    "denied": Part("Denied", "Who was denied where, and why.", overview_lists.denied),
-    "talkers": Part("Top talkers", "Bytes both ways. Choose one to see it alone.", overview_lists.talkers),
-    "reached": Part("Who reached what", "", overview_charts.reached),
-    "new": Part("New this week", "", overview_lists.news),
-    "heat": Part("When", "", overview_charts.heat),
-    "places": Part("Where", "Public addresses by country.", overview_charts.places),
-    "unused": Part("Policies nobody uses", "", overview_lists.unused, "policies.read"),
-    "collectors": Part("Collectors", "", overview_lists.collectors, "collectors.read"),
+    "totals": Part("Totals", "", totals),
+    "changes": Part("What changed", "", changes),
+    "decisions": Part("Decisions over time", "", decisions),
+    "denied": Part("Denied", "Who was denied where, and why.", denied),
+    "talkers": Part("Top talkers", "Bytes both ways. Choose one to see it alone.", talkers),
+    "reached": Part("Who reached what", "", reached),
+    "new": Part("New this week", "", news),
+    "heat": Part("When", "", heat),
+    "places": Part("Where", "Public addresses by country.", places),
+    "unused": Part("Policies nobody uses", "", unused, "policies.read"),
+    "collectors": Part("Collectors", "", collectors, "collectors.read"),
 }
 """In the order of the page."""
 

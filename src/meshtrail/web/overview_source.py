@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from meshtrail.web.outlook import Outlook, Parameters
 from meshtrail.web.pages import CaptureStatus
 from meshtrail.web.service import AnyRequest
 from meshtrail.web.viewer import Viewer
+
+GROUPS_MAX = 1_000
+"""As many as the API gives in one answer."""
 
 Answer = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -92,3 +95,8 @@ def bytes_of(measures: Row) -> int:
 
 
 BYTES = ("sum(rx_bytes)", "sum(tx_bytes)")
+
+
+def moment(value: object) -> datetime:
+    """A time of the API."""
+    return datetime.fromisoformat(str(value)).astimezone(UTC)
