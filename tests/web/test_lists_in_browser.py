@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from meshtrail.web.filters import LAST, parse
 from tests.web.conftest import Served
 from tests.web.fake_api import FakeStore, create_app, generate
+from tests.web.test_joined_pages import AXE, AXE_RUN
 
 pytestmark = pytest.mark.browser
 
@@ -87,7 +88,8 @@ def test_values_beside_the_rows(page: Page, lists: Served) -> None:
 
 
 def test_hostile_values_are_text(page: Page) -> None:
-    """Markup is shown, deceiving characters are written out, and choosing such a value chooses exactly it."""
+    """Markup is shown, deceiving characters are written out, and choosing such a value chooses exactly it; one that is rare stands
+    there when it is chosen or hidden."""
     source = facet("source_name")
     page.locator(f"{source} .facet-more").click()
     script = page.locator(f"{source} li", has_text="<script>")
@@ -97,6 +99,9 @@ def test_hostile_values_are_text(page: Page) -> None:
     script.locator(".facet-value").click()
     expect(page.locator("#rows .row")).to_have_count(1)
     assert chosen(page) == [("source_name", "<script>document.title='owned'</script>")]
+    page.goto("/traffic?source_name.not=nobody")
+    nobody = page.locator(f"{source} li", has_text="nobody")
+    expect(nobody).to_have_attribute("data-now", "hidden")
     assert page.title() == "Traffic · MeshTrail"
 
 
@@ -209,6 +214,30 @@ def test_paper_has_the_question_and_the_rows(page: Page) -> None:
     expect(page.locator(".chip")).to_be_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate("getComputedStyle(document.querySelector('#rows td bdi')).color") == "rgb(0, 0, 0)"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_opens_is_accessible(page: Page, scheme: str) -> None:
+    """The panels of the toolbar, the menu of a value, values with a problem and as a sheet: nothing that a machine can find."""
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.goto("/traffic?verdict=allowed&source_name.not=nobody")
+    page.evaluate(AXE.read_text())
+
+    def check(state: str) -> None:
+        assert page.evaluate(AXE_RUN) == [], state
+        page.keyboard.press("Escape")
+
+    for panel in ("columns-panel", "share-panel"):
+        page.locator(f'[popovertarget="{panel}"]').click()
+        check(panel)
+    page.locator("#rows .row").first.focus()
+    page.keyboard.press("f")
+    check("values of a row")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.locator("#facets-button").click()
+    expect(page.locator(f"{facet('verdict')} .facet-value").first).to_be_visible()
+    check("sheet")
+    page.set_viewport_size({"width": 1280, "height": 800})
 
 
 def test_scripts_and_server_make_the_same_addresses(page: Page) -> None:

@@ -10,7 +10,8 @@ from meshtrail.model.columns import TRAFFIC, Column, Kind
 from meshtrail.web import formats
 from meshtrail.web.filters import Filters
 from meshtrail.web.joined import JoinedReports
-from meshtrail.web.rows import Line, Row, line
+from meshtrail.web.row_values import Row
+from meshtrail.web.rows import Line, line
 
 AROUND = timedelta(minutes=5)
 """Half of the window that "around this moment" shows."""

@@ -45,14 +45,29 @@ function taken(field, value) {
   return query;
 }
 
+// Only rows with the value; "unknown" and values of the same field exclude each other.
+function only(field, value) {
+  const query = shown();
+  query.delete(value === null ? field : `${field}.known`);
+  return value === null ? knowing(query, field, false) : including(query, field, value);
+}
+
+// Values that are chosen or hidden stand there too when they are not among the most frequent ones; then nobody counted them.
+function complete(field, values) {
+  const query = shown();
+  const chosen = [...query.getAll(field), ...query.getAll(`${field}.not`)];
+  const missing = chosen.filter((value) => !values.some((each) => each.value === value));
+  return [...missing.map((value) => ({ value, count: null })), ...values];
+}
+
 function line(field, { value, count: number }, most) {
   const [now, said] = [standing(field, value), labelOf(field, value)];
-  const include = value === null ? knowing(shown(), field, false) : including(shown(), field, value);
+  const include = only(field, value);
   const exclude = value === null ? knowing(shown(), field, true) : excluding(shown(), field, value);
   const name = facetOf(field).dataset.label;
   const href = address(now ? taken(field, value) : include);
   const link = element("a", { class: "facet-value", href, "data-nav": "", title: said, "data-key": `show ${value}` }, [
-    element("bdi", { class: value === null ? "quiet" : "" }, said), element("span", { class: "facet-count" }, count(number)),
+    element("bdi", { class: value === null ? "quiet" : "" }, said), element("span", { class: "facet-count" }, number === null ? "" : count(number)),
   ]);
   if (now) link.setAttribute("aria-current", "true");
   link.style.setProperty("--share", String(number / most));
@@ -68,11 +83,11 @@ function fill(facet, values, limit) {
   filled.set(facet, [values, limit]);
   const { field } = facet.dataset;
   const most = Math.max(1, ...values.map((each) => each.count));
-  const lines = values.slice(0, limit).map((each) => line(field, each, most));
+  const lines = complete(field, values.slice(0, limit)).map((each) => line(field, each, most));
   const list = element("ul", {}, lines);
   const more = values.length > limit && limit < VALUES_MORE && element("button", { type: "button", class: "facet-more" }, "More");
   const rest = values.length > limit && limit >= VALUES_MORE && element("p", { class: "quiet" }, "There are more: search for them.");
-  const none = !values.length && element("p", { class: "quiet" }, "None");
+  const none = !lines.length && element("p", { class: "quiet" }, "None");
   const body = facet.querySelector(".facet-body");
   const focused = [...body.querySelectorAll("a")].find((link) => link === document.activeElement)?.dataset.key;
   body.replaceChildren(...[none || list, more || rest].filter(Boolean));

@@ -45,10 +45,10 @@ const leave = (query) => () => {
   go(address(query));
 };
 
-function actions({ field, value, text }) {
-  const what = [element("span", { class: "quiet" }, `${words(field)} `), element("bdi", {}, visible(text))];
+const titleOf = ({ field, text }) => [element("span", { class: "quiet" }, `${words(field)} `), element("bdi", {}, visible(text))];
+
+function actions({ field, value }) {
   return [
-    element("p", { class: "value-title" }, what),
     item("Only rows with this", leave(including(shown(), field, value))),
     !own(field) && item("Hide rows with this", leave(excluding(shown(), field, value))),
     item("Only this, without other filters", leave(only(shown(), field, value))),
@@ -59,13 +59,19 @@ function actions({ field, value, text }) {
   ].filter(Boolean);
 }
 
-function show(content, anchor) {
+function show(title, items, anchor) {
   back = document.activeElement;
   const panel = menu();
-  panel.replaceChildren(...content);
+  panel.querySelector(".value-title").replaceChildren(...title);
+  panel.querySelector("[role=menu]").replaceChildren(...items);
   if (!panel.matches(":popover-open")) panel.showPopover();
   place(panel, anchor);
   panel.querySelector("[role=menuitem]")?.focus();
+}
+
+function showValue(node) {
+  const value = valueOf(node);
+  show(titleOf(value), actions(value), node);
 }
 
 // All values of a row; one that is chosen offers what can be done with it.
@@ -75,12 +81,12 @@ export function showRow(row) {
   const lines = values.map((each) => {
     const line = item([element("span", { class: "quiet" }, words(each.field)), element("bdi", {}, visible(each.text))], () => {
       const kept = back;
-      show(actions(each), row);
+      show(titleOf(each), actions(each), row);
       back = kept;
     });
     return line;
   });
-  show([element("p", { class: "value-title" }, "Values of this row"), ...lines], row);
+  show(["Values of this row"], lines, row);
 }
 
 function move(event) {
@@ -111,14 +117,14 @@ function startPointer() {
   });
   document.addEventListener("scroll", () => point(null), { capture: true, passive: true });
   handle().addEventListener("click", () => {
-    if (pointed?.isConnected) show(actions(valueOf(pointed)), pointed);
+    if (pointed?.isConnected) showValue(pointed);
   });
   document.addEventListener("click", (event) => {
     const node = event.altKey && event.target.closest("#rows [data-field]");
     if (!node) return;
     event.preventDefault();
     event.stopPropagation();
-    show(actions(valueOf(node)), node);
+    showValue(node);
   }, { capture: true });
 }
 
