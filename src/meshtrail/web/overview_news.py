@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from meshtrail.web import formats
 from meshtrail.web.outlook import Outlook, end_condition, filter_text
 from meshtrail.web.overview_ends import EndWord, end_word
-from meshtrail.web.overview_source import Asker, Row
+from meshtrail.web.overview_source import GROUPS_MAX, Asker, Row
 
 LINES, LINES_MAX = 12, 500
 """Pairs on the Overview itself, and on the part's own page."""
-
-COUNTRIES_MAX = 300
-"""More than there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +70,14 @@ def _new_line(ask: Asker, week: Outlook, each: Row) -> NewLine:
 
 
 async def _new_countries(ask: Asker, week: Outlook) -> tuple[NewCountry, ...]:
+    sides = ["source_country_code", "destination_country_code"]
     ever = {name: values for name, values in week.parameters(state__not="gap").items() if name != "from"}
+    asked = {**ever, "group": sides, "measure": ["min(started_at)"], "top": [str(GROUPS_MAX)]}
     found: dict[str, str] = {}
-    for side in ("source", "destination"):
-        name = f"{side}_country_code"
-        asked = {**ever, "group": [name], "measure": ["min(started_at)"], "top": [str(COUNTRIES_MAX)]}
-        for each in (await ask.source.aggregate(ask.request, ask.org_id, asked))["data"]:
-            code, first = each["group"][name], str(each["measures"]["min(started_at)"])
-            if code is not None:
-                found[code] = min(found.get(code, first), first)
+    for each in (await ask.source.aggregate(ask.request, ask.org_id, asked))["data"]:
+        first = str(each["measures"]["min(started_at)"])
+        for code in {each["group"][side] for side in sides} - {None}:
+            found[code] = min(found.get(code, first), first)
     since = week.parameters()["from"][0]
     new = sorted(((first, code) for code, first in found.items() if first >= since), reverse=True)
     return tuple(
