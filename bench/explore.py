@@ -21,8 +21,11 @@ from meshtrail.store.reader import KEY, NATIVE_COLUMNS
 from tests.servers import ServerProcess
 
 PAGE = 50
-BARE_TIME_S_MAX = 300
+BARE = Share("bare", 300, 2 * 1024**3, 10_000_000)
 """The engine alone is given time: that it takes longer than a person waits is what the figure should show."""
+
+ONCE_MS = 2_000
+"""A statement that takes this long is measured once."""
 
 PAGES = {
     "time": {}, "user": {"user_id": "user019"}, "peer": {"source_id": "peer0077"}, "policy": {"policy_id": "policy07"},
@@ -95,7 +98,7 @@ def bare_sql(folder: Path, org_id: str, newest: int) -> dict[str, float]:
     for groups, _ in OVERVIEW.values():
         engine.read(
             f"SELECT {groups}, count(), sum(tx_bytes) FROM traffic FINAL WHERE org_id = {{org:String}} GROUP BY {groups} "
-            "ORDER BY count() DESC LIMIT 20", {"org": org_id}, share=Share("bare", BARE_TIME_S_MAX, 2 * 1024**3, 10_000_000),
+            "ORDER BY count() DESC LIMIT 20", {"org": org_id}, share=BARE,
         )  # fmt: skip
     found["overview"] = (time.perf_counter() - begun) * 1_000
     engine.close()
@@ -107,10 +110,13 @@ def _latest(engine: EmbeddedEngine, org_id: str, where: str, newest: int) -> flo
     order = ", ".join(f"{name} DESC" for name in KEY.split(", "))
     here = f"org_id = {{org:String}} AND {where}"
     lines = engine.read(f"SELECT toUnixTimestamp64Micro(started_at) FROM traffic WHERE {here} ORDER BY started_at DESC LIMIT {PAGE}",
-                        {"org": org_id}, "TSV").split()  # fmt: skip
+                        {"org": org_id}, "TSV", BARE).split()  # fmt: skip
     since = int(lines[-1]) if len(lines) == PAGE else newest - 24 * data.HOUR_US
     sql = f"SELECT {NATIVE_COLUMNS} FROM traffic FINAL WHERE {here} AND started_at >= fromUnixTimestamp64Micro({since}, 'UTC')"
-    return median_ms(lambda: engine.read(f"{sql} ORDER BY {order} LIMIT {PAGE}", {"org": org_id}))
+    begun = time.perf_counter()
+    engine.read(f"{sql} ORDER BY {order} LIMIT {PAGE}", {"org": org_id}, share=BARE)
+    took = (time.perf_counter() - begun) * 1_000
+    return took if took > ONCE_MS else median_ms(lambda: engine.read(f"{sql} ORDER BY {order} LIMIT {PAGE}", {"org": org_id}))
 
 
 def _served(store: Filled) -> dict[str, float]:

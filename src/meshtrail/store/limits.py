@@ -33,7 +33,8 @@ and closing of each connection still apart."""
 
 REACH_STRETCHES_S = (60, 1_800, 28_800)
 """Stretches of time in which the end of a page is looked for, one after the other, before all of the table: a minute where millions of
-connections start in an hour, hours where few do. Each that finds too little costs some milliseconds."""
+connections start in an hour, hours where few do. Each that finds too little costs some milliseconds; a store of no more than
+`DETAIL_ROWS_MAX` reports is looked through at once."""
 
 COUNT_CACHE_ENTRIES = 64
 """Counts remembered, so that a client that walks through pages does not count again for each."""
@@ -64,7 +65,7 @@ ROWS_MAX = 300_000_000
 simplest, and more would only run into the limit of time."""
 
 DETAIL_ROWS_MAX = 1_000_000
-"""Stored reports that are looked at one by one for an overview: more take longer than a person waits, and rolled hours, which know
+"""Stored reports that are looked at one by one: more take longer than a person waits, and rolled hours, which know
 names but neither addresses nor ports nor minutes, answer instead."""
 
 QUIET_US = 300_000_000

@@ -18,7 +18,7 @@ from meshtrail.common.errors import InvalidError
 from meshtrail.model.columns import Family, Kind
 from meshtrail.store.engine import Engine
 from meshtrail.store.hours_source import with_bounds
-from meshtrail.store.limits import REACH_PERCENT, REACH_STRETCHES_S
+from meshtrail.store.limits import DETAIL_ROWS_MAX, REACH_PERCENT, REACH_STRETCHES_S
 from meshtrail.store.projection import Projection
 from meshtrail.store.query import Compiled, Query, compiled
 
@@ -97,10 +97,11 @@ class Pages:
     def _stretches(self, query: Query, place: Place) -> Iterator[int | None]:
         """Times (microseconds) down to which a reach is looked for, one after the other; None for all of the table."""
         bounded, newest = with_bounds(query), place.newest_first
+        stored, extreme = self._extent(newest)
         begin, end = (bounded.until, bounded.since) if newest else (bounded.since, bounded.until)
-        edges = [edge for edge in (self._edge(newest), begin, place.cursor.time if place.cursor else None) if edge is not None]
+        edges = [edge for edge in (extreme, begin, place.cursor.time if place.cursor else None) if edge is not None]
         edge, sign = (min(edges), -1) if newest else (max(edges), 1)
-        for seconds in REACH_STRETCHES_S:
+        for seconds in REACH_STRETCHES_S if stored > DETAIL_ROWS_MAX else ():
             down_to = edge + sign * seconds * 1_000_000
             if end is not None and (down_to - end) * sign >= 0:
                 break
@@ -108,11 +109,12 @@ class Pages:
         while True:
             yield None
 
-    def _edge(self, newest: bool) -> int:
-        """Time of the newest or oldest report of all organisations: the engine has it in memory. To an organisation that was quiet
-        lately it only costs some short reads."""
-        sql = f"SELECT toUnixTimestamp64Micro({'max' if newest else 'min'}({self._family.time})) FROM {self._family.name}"
-        return int(self._engine.read(sql, None, "TSV"))
+    def _extent(self, newest: bool) -> tuple[int, int]:
+        """How many reports there are, and the time of the newest or oldest, of all organisations: the engine has both in memory. To an
+        organisation that was quiet lately it only costs some short reads."""
+        extreme = f"toUnixTimestamp64Micro({'max' if newest else 'min'}({self._family.time}))"
+        count, time = self._engine.read(f"SELECT count(), {extreme} FROM {self._family.name}", None, "TSV").split()
+        return int(count), int(time)
 
     def _reach(self, part: Compiled, down_to: int | None, order: str, reports: int) -> int | None:
         """Time of the report below which the page cannot lie, or None when fewer reports match as far as `down_to`."""
