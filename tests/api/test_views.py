@@ -8,6 +8,8 @@ import pytest
 from meshtrail.control.actor import system
 from meshtrail.control.limits import VIEW_QUERY_CHARACTERS_MAX
 from meshtrail.control.permissions import ALL_PERMISSIONS, Role
+from meshtrail.control.views import Listing
+from meshtrail.web.listed import LISTS
 from tests.api.client import JSON, Client, opened
 from tests.servers import ServerProcess
 
@@ -89,6 +91,11 @@ def test_what_the_list_refuses_is_not_saved(owner: Client, family: str, query: s
     found, answer = owner.call("POST", VIEWS, {"family": family, "name": "x", "query": query})
     assert (found, said in answer["error"]["message"]) == (status, True), answer
     assert names(owner) == []
+
+
+def test_each_list_has_views() -> None:
+    """A new list page says here that its views can be saved."""
+    assert {family.value for family in Listing} == {each.name for each in LISTS}
 
 
 def test_each_list_takes_its_own_parameters(owner: Client) -> None:

@@ -105,6 +105,10 @@ def test_a_filter_is_written_with_completion(enter: Enter, watch: Watch) -> None
     expect(page.locator(".completion")).to_be_hidden()
     expect(box).to_have_value("")
     page.goto("/traffic")
+    box.fill('"\N{GRINNING FACE}" verdict = denyed')
+    said.get_by_role("button", name="denied").click()
+    expect(box).to_have_value('"\N{GRINNING FACE}" verdict = denied ')
+    box.fill("")
     box.press_sequentially("verdict = denyed and started_at > now-2h")
     expect(said.locator("mark")).to_have_text("denyed")
     expect(said).to_contain_text('Character 11: verdict cannot be "denyed". Did you mean denied?')
@@ -120,9 +124,10 @@ def test_a_filter_is_written_with_completion(enter: Enter, watch: Watch) -> None
     page.goto("/audit")
     box.press_sequentially("outc")
     expect(page.locator(OPTIONS).first).to_contain_text("outcome")
-    page.goto("/connections")
-    box.press_sequentially("destination.name:")
-    expect(page.locator(OPTIONS).first).to_have_text('"crm"')
+    for path in ("/connections", "/live", "/overview"):
+        page.goto(path)
+        box.press_sequentially("destination.name:")
+        expect(page.locator(OPTIONS).first).to_have_text('"crm"')
     assert watch.problems == []
 
 
