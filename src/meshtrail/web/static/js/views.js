@@ -150,6 +150,7 @@ async function fill() {
 async function toggled(event) {
   say("");
   form?.reset();
+  lists.replaceChildren(); // what is shown next is what there is then
   if (event.newState !== "open") return;
   try {
     await fill();
