@@ -47,6 +47,7 @@ export function start({ toggleLive }) {
   const dialog = document.getElementById("keys");
   const show = () => dialog.showModal();
   document.querySelector('[data-action="keys"]').addEventListener("click", show);
+  dialog.querySelector('[data-action="close-keys"]')?.addEventListener("click", () => dialog.close());
   const actions = {
     ArrowDown: () => move(1), j: () => move(1), ArrowUp: () => move(-1), k: () => move(-1),
     "/": () => document.getElementById("search").select(), "?": show, l: toggleLive, f: showValues,
