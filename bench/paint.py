@@ -93,7 +93,7 @@ def _measured(browser: Browser, url: str, code: str, million: str) -> list[Figur
     page.goto(f"/sign-in/{code}")
     found = []
     for name, path in PAGES.items():
-        answer = page.goto(path, wait_until="networkidle") if name == "Overview" else page.goto(path, wait_until="load")
+        answer = page.goto(path, wait_until="load")
         if answer is None or answer.status != 200:
             continue
         painted, weight = _painted(context, path), _weight(context, path)

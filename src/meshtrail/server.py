@@ -60,6 +60,7 @@ from meshtrail.web.pages import CaptureStatus
 from meshtrail.web.refused import error_page
 from meshtrail.web.service import create_router
 from meshtrail.web.settings_routes import settings_routes
+from meshtrail.web.ui_routes import ui_routes
 
 CONTROL_FILE = "control.sqlite"
 STORE_FOLDER = "store"
@@ -203,7 +204,8 @@ class Server:
     def _pages(self, rooms: Rooms) -> list[Router]:
         connections = StoredConnections(rooms)
         more = [connection_routes(connections), audit_routes(StoredAudit(rooms)), collector_routes(StoredCollectors(rooms))]
-        more += [inventory_routes(StoredInventory(rooms), StoredActivity(rooms)), settings_routes(StoredSettings(rooms)), live_page_routes]
+        more += [inventory_routes(StoredInventory(rooms), StoredActivity(rooms)), settings_routes(StoredSettings(rooms))]
+        more += [live_page_routes, ui_routes]
         more.append(overview_routes(StoredOverview(rooms, self.engine, self.config.geo_file is not None)))
         traffic, session = StoredTraffic(rooms.reader), SessionReader(rooms.gate)
         provider = self.config.oidc.shown_name if self.config.oidc is not None else ""

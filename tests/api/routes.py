@@ -89,6 +89,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/overview/{part}"): Route(PUBLIC, page=P.traffic_read),
     ("GET", "/traffic"): Route(PUBLIC, page=P.traffic_read),
     ("GET", "/traffic/{identifier}"): Route(PUBLIC, ids=("row",), page=P.traffic_read),
+    ("GET", "/ui"): Route(PUBLIC, page=P.profile_read),
     ("GET", "/live"): Route(PUBLIC, page=P.traffic_read),
     ("GET", "/audit"): Route(PUBLIC, page=P.audit_read),
     ("GET", "/audit/{identifier}"): Route(PUBLIC, ids=("event",), page=P.audit_read),

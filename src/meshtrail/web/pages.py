@@ -7,6 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from meshtrail.web import formats
 from meshtrail.web.assets import Assets
+from meshtrail.web.markup import indented, twin
 from meshtrail.web.navigation import Entry, entries
 from meshtrail.web.viewer import NOBODY, Viewer
 
@@ -86,7 +87,7 @@ class Renderer:
         )
         self._environment.globals["asset"] = assets.path
         self._environment.filters.update(
-            words=formats.words, count=formats.count, visible=formats.visible, minute=formats.minute_time
+            twin=twin, indented=indented, words=formats.words, count=formats.count, visible=formats.visible, minute=formats.minute_time
         )  # fmt: skip
 
     def render(self, template: str, context: object) -> str:

@@ -1,6 +1,7 @@
 """The live tail: rows as they change, as server-sent events (WHATWG HTML, 9.2)."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -14,6 +15,7 @@ from meshtrail.api import parameters as read
 from meshtrail.api.native.traffic import AnyRequest, query_string
 from meshtrail.common.errors import BusyError
 from meshtrail.control.service import Permission
+from meshtrail.store.engine import EngineError
 from meshtrail.store.limits import CHANGES_ROWS_MAX
 from meshtrail.store.query import Query
 
@@ -29,6 +31,8 @@ TAILS_MAX = 100
 
 STANDING_S = 5.0
 """How often it is looked whether the reader still may read: who signs out, or is blocked, sees no more rows soon after."""
+
+_LOG = logging.getLogger(__name__)
 
 
 async def tail(
@@ -64,6 +68,9 @@ async def tail(
             for row in rows:
                 yield b"event: traffic\nid: " + _seq(row) + b"\ndata: " + row + b"\n\n"
             await asyncio.sleep(READ_INTERVAL_S)
+    except EngineError as error:
+        # An answer that has begun cannot say what is wrong any more: it ends, and the reader comes back and goes on where it was.
+        _LOG.warning("a live tail ended: the store could not be read", extra={"error": str(error)[:1_000]})
     finally:
         state.tails.count -= 1
 

@@ -35,7 +35,7 @@ function onEscape(event) {
 }
 
 function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog:modal")) return;
   if (event.key === "Escape") return onEscape(event);
   if (event.target.closest?.("input, textarea, select, [contenteditable]")) return;
   const led = event.timeStamp - leading < LEADING_MS;

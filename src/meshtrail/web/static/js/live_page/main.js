@@ -126,7 +126,7 @@ function move(step) {
 }
 
 function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog:modal")) return;
   if (event.target.closest?.("input, textarea, select, summary")) return;
   const moves = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 };
   if (event.key === " " && !event.target.closest?.("button")) pause();
