@@ -36,7 +36,7 @@ lab: $(STAMPS)/runtime
 
 ## make bench     the benchmarks; ONLY=name for one line
 bench: $(STAMPS)/dev
-	@tools/need nft:nftables ip:iproute2 conntrack:conntrack
+	@tools/need nft:nftables ip:iproute2 conntrack:conntrack chromium:chromium
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
 ## make lint      format, lint, types
