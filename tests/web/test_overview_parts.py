@@ -138,6 +138,7 @@ def test_many_rows_are_told_apart_by_names_alone(client: Client, answers: Answer
     """Where looking at each takes too long: without ports, and ends without a name are one."""
     answers.few, answers.measures = False, dict(COUNTED)
     answers.values = {
+        "person": "Ana",
         "source_name": None,
         "destination_name": "crm",
         "reason": "default_deny",
@@ -145,7 +146,7 @@ def test_many_rows_are_told_apart_by_names_alone(client: Client, answers: Answer
         "verdict": "denied",
     }
     page = said(client, "denied")
-    assert "ends without a name crm no policy allows it 12" in page
+    assert "ends without a name Ana crm no policy allows it 12" in page
     assert "too many rows to tell ports apart" in page
     assert not any("end(source)" in each["group"] for each in answers.asked)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from meshtrail.model.enums import Attribution
 from meshtrail.web import formats
-from meshtrail.web.outlook import Outlook, end_condition
+from meshtrail.web.outlook import Outlook, end_condition, filter_text
 from meshtrail.web.overview_ends import EndWord, end_word
 from meshtrail.web.overview_source import GROUPS_MAX, Answer, Asker, Row, end_group, number
 
@@ -59,14 +59,13 @@ async def denied(ask: Asker) -> Denied:
     """Who was denied where, and why."""
     detailed = await ask.detailed()
     source, destination = end_group("source", detailed), end_group("destination", detailed)
-    group = [source, destination, "reason", *(["destination_port"] if detailed else [])]
+    group = [source, destination, "reason", "destination_port" if detailed else "person"]  # four groups are the most
     found = await ask.aggregate(group, verdict="denied", top=str(ask.rows(LINES)))
     reasons = await ask.aggregate(["attribution", "policy_name"], verdict="denied", top="20")
-    people = await ask.aggregate([source, "person"], verdict="denied", top=str(GROUPS_MAX))
+    people = _people(await ask.aggregate([source, "person"], verdict="denied", top=str(GROUPS_MAX)), source) if detailed else {}
     policies = {each["group"]["policy_name"] for each in reasons["data"]}
     most = max((number(each["measures"]["count"]) for each in found["data"]), default=1)
-    by_source = _people(people, source)
-    lines = tuple(_denied_line(ask.outlook, each, (source, destination), policies, by_source, most) for each in found["data"])
+    lines = tuple(_denied_line(ask.outlook, each, (source, destination), policies, people, most) for each in found["data"])
     most = max((number(each["measures"]["count"]) for each in reasons["data"]), default=1)
     by_reason = tuple(_reason_line(ask.outlook, each, most) for each in reasons["data"])
     more = number(found["others"]["count"]) if found["others"] else 0
@@ -90,11 +89,12 @@ def _denied_line(
     conditions = {**end_condition("source", source), **end_condition("destination", destination), **_reason(reason, policies)}
     if port is not None:
         conditions["destination_port"] = str(port)
-    who = people.get(source, [])
+    who = [str(group["person"])] if group.get("person") is not None else people.get(source, [])
+    text = filter_text("user", who[0]) if "person" in group and who else ""
     return DeniedLine(
         end_word(source), formats.visible(who[0]) if len(who) == 1 else f"{len(who)} people" if who else "", end_word(destination),
         "" if port is None else str(port), reason_words(reason, policies), formats.count(count), count * 100 / most,
-        outlook.traffic(verdict="denied", **conditions),
+        outlook.traffic(text, verdict="denied", **conditions),
     )  # fmt: skip
 
 
