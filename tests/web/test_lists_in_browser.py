@@ -118,7 +118,7 @@ def test_values_that_cannot_be_counted_say_why(page: Page, lists: Served) -> Non
 
 
 def test_the_values_are_put_away(page: Page) -> None:
-    """The browser remembers it; a narrow window shows them in a sheet, which Escape closes."""
+    """The browser remembers it; without room they come as a sheet, which Escape closes."""
     button, column = page.locator("#facets-button"), page.locator("#facets")
     button.click()
     expect(column).to_be_hidden()
@@ -134,6 +134,16 @@ def test_the_values_are_put_away(page: Page) -> None:
     expect(column).to_be_hidden()
     expect(button).to_be_focused()
     page.set_viewport_size({"width": 1280, "height": 800})
+    expect(column).to_be_visible()
+    page.locator("#rows .row").first.click()
+    expect(column).to_be_hidden()
+    expect(button).to_have_attribute("aria-expanded", "false")
+    button.click()
+    expect(column).to_have_attribute("data-sheet", "")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(page.locator("#panel")).to_be_hidden()
+    expect(button).to_have_attribute("aria-expanded", "true")
 
 
 def test_columns_are_chosen_and_stay(page: Page) -> None:

@@ -4,12 +4,14 @@ import { ask, question } from "./counting.js";
 import { count, protocol, visible, words } from "./formats.js";
 import { onSwap } from "./navigate.js";
 import { element } from "./nodes.js";
+import { isOpen } from "./panel.js";
 import { remember, remembered } from "./preferences.js";
 
 const VALUES = 8; // Of one field, before somebody asks for more.
 const VALUES_MORE = 50;
 const STALE_MS = 15_000; // While new rows arrive: each refresh is one read a field.
-const WIDE = matchMedia("(min-width: 1100px)"); // As in css/facets.css.
+const WIDE = matchMedia("(min-width: 1100px)"); // As in css/facets.css: room beside the rows,
+const WIDER = matchMedia("(min-width: 1500px)"); // and beside the rows and the details.
 
 const root = document.documentElement;
 const column = () => document.getElementById("facets");
@@ -149,12 +151,15 @@ function button() {
   return document.getElementById("facets-button");
 }
 
+const hasRoom = () => WIDER.matches || (WIDE.matches && !isOpen());
+
 function say() {
+  if (hasRoom()) column().removeAttribute("data-sheet");
   button().setAttribute("aria-expanded", String(visibleNow()));
 }
 
 function show(open) {
-  if (WIDE.matches) {
+  if (hasRoom()) {
     root.dataset.facets = open ? "open" : "closed";
     remember("facets", root.dataset.facets);
   } else {
@@ -162,7 +167,6 @@ function show(open) {
     if (open) column().querySelector("summary").focus();
   }
   say();
-  if (open) refresh();
 }
 
 function onClick(event) {
@@ -181,6 +185,16 @@ function onToggle(event) {
   if (event.target.open && !event.target.querySelector(".facet-body").childElementCount) refresh();
 }
 
+let seen = false; // Whether the column was visible.
+
+// It comes and goes with the window, the details and its button; what comes is counted.
+function onSize() {
+  const now = visibleNow();
+  say();
+  if (now && !seen) refresh();
+  seen = now;
+}
+
 export function start() {
   const open = remembered(kept());
   if (open !== null) for (const facet of facets()) facet.open = open.split(" ").includes(facet.dataset.field);
@@ -193,8 +207,7 @@ export function start() {
     show(false);
     button().focus();
   });
-  WIDE.addEventListener("change", () => { column().removeAttribute("data-sheet"); say(); refresh(); });
+  new ResizeObserver(onSize).observe(column());
   onSwap(() => { say(); relink(); refresh(); });
   say();
-  refresh();
 }
