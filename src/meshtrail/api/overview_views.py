@@ -13,9 +13,9 @@ from meshtrail.api.parameters import query
 from meshtrail.api.questions import asked
 from meshtrail.api.service import Rooms
 from meshtrail.api.views import StoredCollectors
-from meshtrail.common.errors import UnusableError
+from meshtrail.common.errors import UnavailableError, UnusableError
 from meshtrail.store.ends import few_rows
-from meshtrail.store.engine import Engine, QueryTooLargeError, Share
+from meshtrail.store.engine import Engine, QueryTooLargeError, ReadCancelledError, Share
 
 Parameters = Mapping[str, Sequence[str]]
 AnyRequest = Request[Any, Any, Any]
@@ -61,7 +61,10 @@ class StoredOverview:
 
 
 async def _plain(request: AnyRequest, org_id: str, call: Callable[[Share], T]) -> Mapping[str, Any]:
+    """The answer in plain values; what the page shows of an error is in words of its own."""
     try:
         return dict(msgspec.to_builtins(await asked(request, org_id, call)))
     except QueryTooLargeError:
         raise UnusableError("There are too many rows for one answer.", "Choose a shorter time, or narrow the filter.") from None
+    except ReadCancelledError:  # mostly because the client left; then nobody reads this
+        raise UnavailableError("The question was given up before its answer.", "Try again.") from None
