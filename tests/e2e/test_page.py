@@ -1,4 +1,4 @@
-"""The dashboard over the real server in a real browser, from the one-time link to a live row; it also makes the README's picture."""
+"""The dashboard over the real server in a real browser, from the one-time link to a live row; it also makes the README's pictures."""
 
 import http.client
 import os
@@ -14,11 +14,12 @@ from meshtrail.common.clock import wall_clock
 from meshtrail.control.actor import system
 from meshtrail.control.service import Control
 from meshtrail.server import CONTROL_FILE
+from tests.e2e.visitor import SETTLED
 from tests.rows import closing, report
 from tests.servers import ServerProcess
 from tests.web.conftest import ARGUMENTS, CHROMIUM
 
-PICTURE = Path(__file__).parents[2] / "docs" / "images" / "traffic.png"
+PICTURES = Path(__file__).parents[2] / "docs" / "images"
 MINUTES = 50
 
 
@@ -80,10 +81,14 @@ def _walk(page: Page, server: ServerProcess) -> None:
     row.first.click()
     expect(page.locator("#panel .sentence")).to_be_visible()
     if os.environ.get("MESHTRAIL_PICTURES"):
-        PICTURE.parent.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=PICTURE)
+        page.screenshot(path=PICTURES / "traffic.png")
     assert server.ingest([closing(opening)])[0] == 200
     expect(page.locator("#panel")).to_contain_text("closed", timeout=15_000)
+    page.goto(f"{server.url}/overview?last=1h")
+    expect(page.locator(".part").first).to_be_visible()
+    page.wait_for_function(SETTLED)
+    if os.environ.get("MESHTRAIL_PICTURES"):
+        page.screenshot(path=PICTURES / "overview.png")
 
 
 def test_the_link_works_once(filled: ServerProcess) -> None:

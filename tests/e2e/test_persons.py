@@ -53,9 +53,10 @@ class Newcomer:
         self.page.keyboard.press("Enter")
         self.page.wait_for_function(SETTLED)
 
-    def finish(self, picture: str) -> None:
+    def finish(self, answer: Locator, picture: str) -> None:
         """The answer stands there."""
         assert 0 < self.done <= ACTIONS_MAX
+        answer.scroll_into_view_if_needed()
         if os.environ.get("MESHTRAIL_PICTURES"):
             self.page.screenshot(path=IMAGES / f"{picture}.png")
 
@@ -96,7 +97,7 @@ def test_who_was_denied_where(newcomer: Newcomer, rows: list[Row]) -> None:
     panel = newcomer.page.locator("#panel")
     expect(panel).to_contain_text("denied")
     expect(panel).to_contain_text("no policy allows it")
-    newcomer.finish("denied")
+    newcomer.finish(panel, "denied")
 
 
 def test_who_moved_most_bytes_to_the_database(newcomer: Newcomer, rows: list[Row]) -> None:
@@ -107,8 +108,9 @@ def test_who_moved_most_bytes_to_the_database(newcomer: Newcomer, rows: list[Row
         if row["destination_resource_name"] == "database":
             moved[row["source_name"]] += (row["rx_bytes"] or 0) + (row["tx_bytes"] or 0)
     ((most, _),) = moved.most_common(1)
-    expect(newcomer.part("talkers").locator("[data-narrow=source]").first).to_have_text(most)
-    newcomer.finish("database")
+    first = newcomer.part("talkers").locator("[data-narrow=source]").first
+    expect(first).to_have_text(most)
+    newcomer.finish(first, "database")
 
 
 def test_what_the_phone_reached_for_the_first_time(newcomer: Newcomer, rows: list[Row]) -> None:
@@ -120,4 +122,4 @@ def test_what_the_phone_reached_for_the_first_time(newcomer: Newcomer, rows: lis
     reached = {row["destination_name"] for row in rows if row["source_name"] == "phone" and row["state"] in {"open", "closed"}}
     assert {"crm", "gateway"} <= reached
     assert all(name in shown for name in reached if name)
-    newcomer.finish("first-time")
+    newcomer.finish(new.last, "first-time")
