@@ -63,7 +63,8 @@ def test_the_page_asks_nothing(client: Client, answers: Answers) -> None:
     [
         ("totals", "No connection has been recorded yet. This server runs without a local agent."), ("changes", "nothing to compare with"),
         ("decisions", "Nothing was decided in this time."), ("denied", "Nothing was denied in this time."),
-        ("talkers", "No bytes were counted"), ("reached", "Nobody reached anything"), ("new", "No pair and no country is new since 14 Nov 2026 13:00"),
+        ("talkers", "No bytes were counted"), ("reached", "Nobody reached anything"),
+        ("new", "No pair and no country is new since 14 Nov 2026 13:00"),
         ("heat", "Nothing happened in these seven days"), ("places", "no places file is loaded. Start the server with --geo-file"),
         ("unused", "no policy that is enabled"), ("collectors", "Nobody reports yet"),
     ],
