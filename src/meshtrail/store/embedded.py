@@ -10,6 +10,7 @@ import os
 import queue
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,6 +18,7 @@ import chdb
 import pyarrow as pa
 
 from meshtrail.model.columns import FAMILIES
+from meshtrail.store.endings import Endings
 from meshtrail.store.engine import EngineError, EngineUnavailableError, Parameters, QueryTooLargeError, ReadCancelledError, Share
 from meshtrail.store.limits import QUERY_MEMORY_BYTES_MAX, QUERY_TIME_S_MAX, READER_WAIT_S, READERS
 from meshtrail.store.schema import looked_up, lookup_name
@@ -54,50 +56,69 @@ class EmbeddedEngine:
         self._readers: queue.Queue[Any] = queue.Queue()
         self._cancellers: queue.Queue[Any] = queue.Queue()
         """A connection for nothing else: what is to be cancelled may hold all the others."""
+        self._endings = Endings()
 
     def open(self) -> None:
         """Take the folder and open the connections."""
         self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = _take(self._path / "lock")
-        database = self._path / "clickhouse"
-        self._writers.put(_connect(database))
+        self._writers.put(self._connect())
         for _ in range(self._reader_count):
-            self._readers.put(_connect(database))
-        self._cancellers.put(_connect(database))
+            self._readers.put(self._connect())
+        self._cancellers.put(self._connect())
 
     def execute(self, sql: str, parameters: Parameters | None = None) -> None:
         """See `Engine.execute`."""
-        with _borrowed(self._writers) as connection:
-            _query(connection, sql, "TSV", parameters)
+        with _borrowed(self._writers) as lent:
+            _query(lent.connection, sql, "TSV", parameters)
 
     def insert(self, table: str, batch: pa.Table) -> None:
         """See `Engine.insert`."""
         names = ", ".join(f"`{name}`" for name in batch.column_names)
-        with _borrowed(self._writers) as connection:
-            _query(
-                connection, f"INSERT INTO {table} ({names}) SELECT {names} FROM Python(batch){_INSERT_SETTINGS}", "TSV", None, batch=batch
-            )
+        statement = f"INSERT INTO {table} ({names}) SELECT {names} FROM Python(batch){_INSERT_SETTINGS}"
+        with _borrowed(self._writers) as lent:
+            _query(lent.connection, statement, "TSV", None, batch=batch)
 
     def read(
         self, sql: str, parameters: Parameters | None = None, form: str = "JSONEachRow", share: Share | None = None
     ) -> bytes:  # fmt: skip
         """See `Engine.read`."""
-        limits = _ORDINARY if share is None else _limits(share)
-        with _borrowed(self._readers) as connection:
-            return _query(connection, sql + _READ_SETTINGS + limits, form, parameters)
+        with _borrowed(self._readers) as lent:
+            if share is None:
+                return _query(lent.connection, sql + _READ_SETTINGS + _ORDINARY, form, parameters)
+            return self._read_in_share(lent, sql + _READ_SETTINGS + _limits(share), parameters, form, share.name)
+
+    def _read_in_share(self, lent: "_Lent", sql: str, parameters: Parameters | None, form: str, name: str) -> bytes:
+        try:
+            with self._endings.running(name) as running:
+                answer = _query(lent.connection, sql, form, parameters)
+        except EngineError:
+            if not running.told_to_end:
+                raise
+        if not running.told_to_end:
+            return answer
+        lent.connection.close()
+        lent.connection = self._connect()
+        raise ReadCancelledError("The read was told to end.")
 
     def cancel(self, name: str) -> None:
         """See `Engine.cancel`. The read ends at its next block of rows; this does not wait for it."""
-        with _borrowed(self._cancellers) as connection:
-            _query(connection, "KILL QUERY WHERE Settings['log_comment'] = {name:String} ASYNC", "TSV", {"name": name})
+        self._endings.end(name, lambda: self._kill(name))
+
+    def _kill(self, name: str) -> None:
+        with _borrowed(self._cancellers) as lent:
+            _query(lent.connection, "KILL QUERY WHERE Settings['log_comment'] = {name:String} ASYNC", "TSV", {"name": name})
 
     def semi_join(self, sql: str, keys: pa.Table, parameters: Parameters | None = None) -> pa.Table:
         """See `Engine.semi_join`."""
-        with _borrowed(self._readers) as connection:
-            answer = _query(
-                connection, sql.replace("{keys}", "Python(batch)") + _READ_SETTINGS + _ORDINARY, "ArrowStream", parameters, batch=keys
-            )
+        statement = sql.replace("{keys}", "Python(batch)") + _READ_SETTINGS + _ORDINARY
+        with _borrowed(self._readers) as lent:
+            answer = _query(lent.connection, statement, "ArrowStream", parameters, batch=keys)
         return pa.ipc.open_stream(answer).read_all() if answer else pa.table({})
+
+    def _connect(self) -> Any:
+        connect: Any = chdb.connect
+        return connect(str(self._path / "clickhouse"))
 
     def close(self) -> None:
         """See `Engine.close`; waits for running queries."""
@@ -122,11 +143,6 @@ def _limits(share: Share) -> str:
     )
 
 
-def _connect(path: Path) -> Any:
-    connect: Any = chdb.connect
-    return connect(str(path))
-
-
 def _take(path: Path) -> TextIO:
     handle = path.open("a+", encoding="ascii")
     try:
@@ -144,16 +160,23 @@ def _take(path: Path) -> TextIO:
     return handle
 
 
+@dataclass(slots=True)
+class _Lent:
+    """A connection that one caller has for itself. Whoever spoils it puts another in its place."""
+
+    connection: Any
+
+
 @contextmanager
-def _borrowed(pool: "queue.Queue[Any]") -> Iterator[Any]:
+def _borrowed(pool: "queue.Queue[Any]") -> Iterator[_Lent]:
     try:
-        connection = pool.get(timeout=READER_WAIT_S)
+        lent = _Lent(pool.get(timeout=READER_WAIT_S))
     except queue.Empty as error:
         raise EngineUnavailableError("All connections of the store are busy: try again in a moment.") from error
     try:
-        yield connection
+        yield lent
     finally:
-        pool.put(connection)
+        pool.put(lent.connection)
 
 
 def _query(connection: Any, sql: str, form: str, parameters: Parameters | None, batch: pa.Table | None = None) -> bytes:
