@@ -43,6 +43,7 @@ def test_the_door(own_server: ServerProcess) -> None:
         page.wait_for_url("**/collectors")
         assert page.evaluate("document.cookie") == ""
         page.goto("/traffic")
+        page.locator("#user summary").click()
         page.locator('[data-action="sign-out"]').click()
         page.wait_for_url("**/sign-in")
         page.goto("/traffic")

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Dialog, Playwright
 
 from tests.web.conftest import ARGUMENTS, CHROMIUM
 
-LISTS = ("overview", "traffic", "connections", "audit", "live", "collectors", "settings", "sign-in")
+LISTS = ("overview", "traffic", "connections", "audit", "live", "collectors", "settings", "ui", "sign-in")
 INVENTORY = ("peers", "groups", "policies", "networks", "users", "enrolment-keys")
 PAGES = (*(f"/{name}" for name in LISTS), *(f"/inventory/{name}" for name in INVENTORY))
 """Every page that does not show one thing."""
@@ -41,7 +41,8 @@ class Visitor:
     """Whom the pages asked for something."""
 
     def __post_init__(self) -> None:
-        self.page = self.browser.new_context(viewport={"width": 1280, "height": 800}, timezone_id="UTC").new_page()
+        context = self.browser.new_context(viewport={"width": 1280, "height": 800}, timezone_id="UTC", reduced_motion="reduce")
+        self.page = context.new_page()
         page = self.page
         page.on("console", lambda said: self.problems.append(f"{page.url}: {said.text}") if said.type in {"error", "warning"} else None)
         page.on("pageerror", lambda error: self.problems.append(f"{page.url}: {error}"))

@@ -88,6 +88,7 @@ def test_in_and_out(scene: Scene) -> None:
     assert "meshtrail_sign_in" not in cookies
     login = scene.event("dashboard.login", lambda event: event["initiator_id"] == said["user_id"])
     assert (login["initiator_name"], login["initiator_ip"]) == ("Ana Lima", "127.0.0.1")
+    page.locator("#user summary").click()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("link", name="Sign in with Example ID")).to_be_visible()
     page.context.add_cookies([{"name": "meshtrail_session", "value": cookies["meshtrail_session"]["value"], "url": scene.server.url}])
