@@ -62,6 +62,7 @@ def _counts(server: ServerProcess, token: str, chosen: tuple[tuple[str, Any], ..
     rows = asked(server, token, "/api/v1/traffic", *chosen, ("limit", 1000))[1]["data"]
     bars = asked(server, token, "/api/v1/traffic/histogram", *chosen)[1]["data"]
     facets = asked(server, token, "/api/v1/traffic/facets", *chosen, ("field", "user_name"))[1]["data"]["user_name"]
+    assert asked(server, token, "/api/v1/traffic/facets", *chosen, ("field", "user.name"))[1]["data"]["user.name"] == facets
     minutes = asked(server, token, "/api/v1/traffic/aggregate", *chosen, ("group", "time(1m)"), ("top", 7))[1]
     others = minutes["others"]["count"] if minutes["others"] else 0
     return [

@@ -106,7 +106,7 @@ def _grouping(text: str, family: Family) -> Grouping:
         return _by_time(argument.strip())
     if argument is None and called in Clockwork.__members__:
         return Clockwork[called]
-    return by_column(_column(text, family))
+    return by_column(column_of(text, family))
 
 
 def _by_time(text: str) -> ByTime:
@@ -125,7 +125,7 @@ def _measure(text: str, family: Family) -> Measure:
     called, argument = _call(text, "measure")
     if called not in Function.__members__:
         raise InvalidError(f"There is no measure {text[:40]!r}.", f"It is one of: {', '.join(Function.__members__)}.")
-    return measure(Function[called], None if argument is None else _column(argument, family))
+    return measure(Function[called], None if argument is None else column_of(argument, family))
 
 
 def _order(
@@ -153,8 +153,8 @@ def _call(text: str, what: str) -> tuple[str, str | None]:
     return (found[1], found[2]) if found is not None else (text, None)
 
 
-def _column(name: str, family: Family) -> Column:
-    """The column of a field in any of its spellings. A combined field (`user`) stands for the first of its columns."""
+def column_of(name: str, family: Family) -> Column:
+    """The column of a field in any of its spellings. `InvalidError` for other names, and for those of several columns (`user`)."""
     fields = fields_of(family)
     field = fields.find(name.strip())
     if field is None:
