@@ -16,7 +16,9 @@ PARENT = """
 import sys
 from pathlib import Path
 from lab.children import Child
+from tests.agent.netns import until
 child = Child("sleeper", ["sleep", "60"], Path(sys.argv[1]))
+until(lambda: Path(f"/proc/{child.process.pid}/comm").read_text() == "sleep\\n", "the child has asked the kernel")
 print(child.process.pid, flush=True)
 sys.stdin.read()
 """
