@@ -58,6 +58,7 @@ def test_the_list_shows_every_report(page: Page, evening: Evening) -> None:
         for found in reports(evening)
     }  # fmt: skip
     assert len(wanted) >= len(SCENES)
+    page.goto(f"{evening.lab.api.url}/traffic")
     rows = page.locator("#rows .row")
     expect(rows.first).to_be_visible()
     for _ in range(len(wanted)):
