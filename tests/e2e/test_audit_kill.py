@@ -23,6 +23,7 @@ def change(client: Client, stop: threading.Event) -> None:
             return
 
 
+@pytest.mark.slow
 def test_what_was_changed_was_told(own_server: ServerProcess) -> None:
     """Whether it was still in the outbox, on its way, or in the store and not yet taken from the outbox."""
     chance, client = random.Random(3), Client(own_server)

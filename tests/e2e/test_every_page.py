@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 from tests.e2e.conftest import Evening
 from tests.e2e.visitor import PAGES, Visitor, chromium
@@ -13,6 +13,8 @@ from tests.web.axe import violations
 
 pytestmark = [pytest.mark.netns, pytest.mark.browser]
 
+DESK: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 KINDS = 8
 """Lists that lead to a page of one thing: traffic, connections, audit, and five of the inventory."""
 
@@ -36,24 +38,17 @@ def paths(visitor: Visitor) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(visitor: Visitor, paths: list[str], scheme: Literal["light", "dark"]) -> None:
-    """On any page, in both themes."""
+    """On any page, in both themes; and nothing sticks out to the right at 390 px."""
     visitor.page.emulate_media(color_scheme=scheme)
-    found = {}
+    found, widths = {}, {}
     for path in paths:
+        visitor.page.set_viewport_size(DESK)
         visitor.goto(path)
         found[path] = violations(visitor.page)
-    assert {path: said for path, said in found.items() if said} == {}
-
-
-def test_pages_fit_a_phone(visitor: Visitor, paths: list[str]) -> None:
-    """Nothing sticks out to the right at 390 px."""
-    visitor.page.set_viewport_size({"width": 390, "height": 844})
-    widths = {}
-    for path in paths:
-        visitor.goto(path)
+        visitor.page.set_viewport_size(PHONE)
         widths[path] = visitor.page.evaluate("document.documentElement.scrollWidth")
-    visitor.page.set_viewport_size({"width": 1280, "height": 800})
-    assert {path: width for path, width in widths.items() if width > 390} == {}
+    assert {path: said for path, said in found.items() if said} == {}
+    assert {path: width for path, width in widths.items() if width > PHONE["width"]} == {}
 
 
 def test_pages_are_silent_and_stay_at_home(visitor: Visitor, paths: list[str]) -> None:

@@ -52,6 +52,7 @@ def until_line(process: subprocess.Popen[str], pattern: str) -> str:
     raise AssertionError(said)
 
 
+@pytest.mark.slow
 def test_it_shows_the_table_leaves_the_dashboard_and_goes(started: subprocess.Popen[str]) -> None:
     """Every report as it should be, a link that signs in, and nothing left after Ctrl+C."""
     said = until_line(started, "Ctrl")

@@ -51,7 +51,7 @@ def test_late_merged_and_deleted_rows(engine: EmbeddedEngine, org_id: str, reade
     roll(readers[1])
     tree = resolved(parse("not user.id = u1 and verdict in (denied, unknown)", TRAFFIC), Moment(NOON_US))
     queries = [Query(org_id), Query(org_id, since=NOON_US - HOUR_US // 2, until=NOON_US + 5 * HOUR_US), Query(org_id, filter=tree)]
-    fields = [*chance.sample(FIELDS, 6), "destination_port", "source_groups"]
+    fields = [*chance.sample(FIELDS, 3), "destination_port", "source_groups"]
     for step in ("rolled", "late", "merged", "deleted"):
         if step == "late":
             store(engine, org_id, ends[len(ends) // 2 :])

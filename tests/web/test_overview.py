@@ -4,17 +4,15 @@ import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 import pytest
-from playwright.sync_api import Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
 from meshtrail.common.clock import wall_clock
 from tests.servers import ServerProcess
 from tests.web.axe import violations
-from tests.web.conftest import ARGUMENTS, CHROMIUM
 from tests.web.overview_world import rows
 
 CHARTS = ("decisions", "reached", "heat", "places")
@@ -99,22 +97,18 @@ class Seen:
 
 
 @pytest.fixture(scope="module")
-def seen(world: tuple[ServerProcess, str]) -> Iterator[Seen]:
+def seen(world: tuple[ServerProcess, str], browser: Browser) -> Iterator[Seen]:
     """Signed in, at 1280 px, in a zone that is not UTC."""
-    if not Path(CHROMIUM).exists():
-        pytest.skip("Chromium is not installed")
     server, cookie = world
     name, _, value = cookie.partition("=")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, timezone_id="Europe/Berlin")
-        context.add_cookies([{"name": name, "value": value, "url": server.url}])
-        made = Seen(context.new_page(), server.url)
-        made.page.on("console", lambda told: made.problems.append(told.text) if told.type in {"error", "warning"} else None)
-        made.page.on("pageerror", lambda error: made.problems.append(str(error)))
-        made.page.on("request", lambda sent: made.hosts.add(sent.url.split("/")[2]))
-        yield made
-        browser.close()
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, timezone_id="Europe/Berlin")
+    context.add_cookies([{"name": name, "value": value, "url": server.url}])
+    made = Seen(context.new_page(), server.url)
+    made.page.on("console", lambda told: made.problems.append(told.text) if told.type in {"error", "warning"} else None)
+    made.page.on("pageerror", lambda error: made.problems.append(str(error)))
+    made.page.on("request", lambda sent: made.hosts.add(sent.url.split("/")[2]))
+    yield made
+    context.close()
 
 
 @pytest.mark.browser

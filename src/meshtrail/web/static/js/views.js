@@ -147,10 +147,14 @@ async function fill() {
   draw();
 }
 
-async function toggled(event) {
+// Before the panel is seen, since its toggle is told later: what somebody types meanwhile stays.
+function emptied() {
   say("");
   form?.reset();
   lists.replaceChildren(); // what is shown next is what there is then
+}
+
+async function toggled(event) {
   if (event.newState !== "open") return;
   try {
     await fill();
@@ -171,6 +175,7 @@ async function save(event) {
   name();
 }
 
+panel.addEventListener("beforetoggle", emptied);
 panel.addEventListener("toggle", toggled);
 form?.addEventListener("submit", save);
 form?.addEventListener("input", name);
