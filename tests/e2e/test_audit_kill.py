@@ -4,6 +4,8 @@ import random
 import threading
 import time
 
+import pytest
+
 from tests.api.client import Client
 from tests.api.trail import until
 from tests.servers import ServerProcess
