@@ -19,10 +19,11 @@ from meshtrail.web.filters import lifted, parse
 from meshtrail.web.listed import AUDIT_LIST
 from meshtrail.web.pages import CaptureStatus
 from meshtrail.web.service import create_router
+from tests.web.axe import violations
 from tests.web.connections import NOW
 from tests.web.counting_api import counting_routes
 from tests.web.fake_api import HOSTILE_NAMES, FakeStore, UnavailableError
-from tests.web.test_joined_pages import AXE, AXE_RUN, BEYOND, SIZES, opened
+from tests.web.test_joined_pages import BEYOND, SIZES, opened
 
 Row = dict[str, Any]
 IDS = iter(range(1, 1_000))
@@ -170,8 +171,7 @@ def test_pages_in_a_browser(browser: Browser, url: str, rich: Answers, size: tup
         if path == "/audit":
             expect(page.locator("#histogram-summary")).to_contain_text(f"{len(rich.events)} events")
         assert page.evaluate(BEYOND) == [], path
-        page.evaluate(AXE.read_text())
-        assert page.evaluate(AXE_RUN) == [], path
+        assert violations(page) == [], path
         assert "owned" not in page.title()
     assert problems == []
     page.context.close()

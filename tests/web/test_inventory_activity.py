@@ -12,9 +12,10 @@ from meshtrail.web.inventory_activity import Found, activity, subject
 from meshtrail.web.inventory_lines import GroupLine, NetworkLine, ResourceLine, UserLine
 from tests.rows import report
 from tests.servers import ServerProcess
+from tests.web.axe import violations
 from tests.web.inventory_world import World, made, until
 from tests.web.live_server import visiting
-from tests.web.test_joined_pages import AXE, AXE_RUN, BEYOND
+from tests.web.test_joined_pages import BEYOND
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CRM = ResourceLine("r1", "CRM", "host", "10.7.7.7", enabled=True, groups=())
@@ -91,8 +92,7 @@ def test_on_the_pages_of_things(browser: Browser, world: World) -> None:
             expect(section.locator(".latest").first.locator("li")).to_have_count(10)
             expect(section.locator(".figures")).to_contain_text("12 allowed")
             expect(section.locator(".figures")).to_contain_text("1 denied")
-            page.evaluate(AXE.read_text())
-            assert page.evaluate(AXE_RUN) == []
+            assert violations(page) == []
             section.get_by_role("link", name="1 denied").click()
             expect(page.locator("#rows .row")).to_have_count(1)
             page.goto(f"/inventory/peers/{peer}")

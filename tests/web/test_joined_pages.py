@@ -4,22 +4,17 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
+from tests.web.axe import violations
 from tests.web.connections import attempt, connection, denial, denied, missing, report
 from tests.web.fake_api import HOSTILE_NAMES
 from tests.web.joined_api import Answers, collector, joined_app
 
 pytestmark = pytest.mark.browser
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-AXE_RUN = """async () => {
-  const found = await axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"] });
-  return found.violations.map((each) => `${each.id}: ${each.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ")}`);
-}"""
 BEYOND = """() => {
   const page = document.documentElement.scrollWidth - innerWidth;
   const cut = [...document.querySelectorAll("main p, main h1, main li, main td .under, .compare th, .compare td")].filter((each) =>
@@ -115,14 +110,14 @@ def test_nothing_overflows_and_nothing_is_executed(browser: Browser, url: str, a
     page.context.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "scheme"), [(SIZES[0], "light"), (SIZES[1], "dark")], ids=["desk", "phone"])
 def test_accessibility(browser: Browser, url: str, answers: Answers, size: tuple[int, int], scheme: str) -> None:
     """No violation of WCAG 2.2 A and AA that a machine can find: contrast, names, headings."""
     page, _ = opened(browser, url, size, scheme)
     for name, path in views(answers).items():
         page.goto(path)
-        page.evaluate(AXE.read_text())
-        assert page.evaluate(AXE_RUN) == [], name
+        assert violations(page) == [], name
     page.context.close()
 
 

@@ -12,9 +12,9 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from meshtrail.web.filters import LAST, parse
+from tests.web.axe import violations
 from tests.web.conftest import Served
 from tests.web.fake_api import FakeStore, create_app, generate
-from tests.web.test_joined_pages import AXE, AXE_RUN
 
 pytestmark = pytest.mark.browser
 
@@ -226,15 +226,15 @@ def test_paper_has_the_question_and_the_rows(page: Page) -> None:
     assert page.evaluate("getComputedStyle(document.querySelector('#rows td bdi')).color") == "rgb(0, 0, 0)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_what_opens_is_accessible(page: Page, scheme: str) -> None:
     """The panels of the toolbar, the menu of a value, values with a problem and as a sheet: nothing that a machine can find."""
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.goto("/traffic?verdict=allowed&source_name.not=nobody")
-    page.evaluate(AXE.read_text())
 
     def check(state: str) -> None:
-        assert page.evaluate(AXE_RUN) == [], state
+        assert violations(page) == [], state
         page.keyboard.press("Escape")
 
     for panel in ("columns-panel", "share-panel"):

@@ -15,8 +15,9 @@ from meshtrail.web.live_page import LIVE_LIST, live_context
 from meshtrail.web.pages import CaptureStatus, Shell
 from tests.rows import report
 from tests.servers import ServerProcess
+from tests.web.axe import violations
 from tests.web.live_server import Seen, sessions, visiting
-from tests.web.test_joined_pages import AXE, AXE_RUN, BEYOND
+from tests.web.test_joined_pages import BEYOND
 
 BURSTS, BURST = 6, 4_000
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -155,8 +156,7 @@ def test_thousands_of_events(seen: Seen, server: ServerProcess) -> None:
     expect(page.locator("#missed-words")).to_have_text(f"While it was paused, {BURST:,} events came; all are stored.")
     stored = server.call("GET", "/api/v1/traffic/aggregate?measure=count")[1]["totals"]["count"]
     assert stored == (BURSTS + 1) * BURST
-    page.evaluate(AXE.read_text())
-    assert page.evaluate(AXE_RUN) == []
+    assert violations(page) == []
     assert page.evaluate(BEYOND) == []
     page.locator("#tail td.t-destination").first.click()
     page.wait_for_url("**/traffic/*")
@@ -200,7 +200,6 @@ def test_a_filter_that_is_none(browser: Browser, server: ServerProcess, owner: s
         expect(seen.page.locator("#search")).to_have_value("verdict = maybe")
         seen.page.goto("/live")
         expect(seen.page.locator("#phase")).to_have_text("Live")
-        seen.page.evaluate(AXE.read_text())
-        assert seen.page.evaluate(AXE_RUN) == []
+        assert violations(seen.page) == []
         assert seen.page.evaluate(BEYOND) == []
         assert seen.problems == []

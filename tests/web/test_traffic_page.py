@@ -9,11 +9,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from meshtrail.web.pages import CaptureStatus
+from tests.web.axe import violations
 from tests.web.conftest import Served, Watch
 from tests.web.fake_api import EMAIL, HOSTILE_NAMES, PASSWORD, TOKEN, make_row, rfc3339
 
 pytestmark = pytest.mark.browser
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 CHANCE = random.Random(3)
 
 
@@ -360,13 +360,7 @@ def test_no_width_scrolls_sideways(browser: Browser, served: Served, width: int,
     context.close()
 
 
-AXE_RUN = """async () => {
-  const found = await axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"] });
-  return found.violations.map((each) => `${each.id}: ${each.nodes.slice(0, 4).map((node) => node.html.slice(0, 160)
-    + " " + node.failureSummary.slice(0, 200)).join(" | ")}`);
-}"""
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("state", ["rows", "panel", "empty", "failing", "door"])
 def test_accessibility(context: BrowserContext, served: Served, scheme: str, state: str) -> None:
@@ -379,8 +373,7 @@ def test_accessibility(context: BrowserContext, served: Served, scheme: str, sta
         page.locator("#rows .row").nth(2).click()
         expect(page.locator("#panel .sentence")).to_be_visible()
     page.wait_for_timeout(300)
-    page.evaluate(AXE.read_text())
-    assert page.evaluate(AXE_RUN) == []
+    assert violations(page) == []
 
 
 def test_a_moment_reads_the_same_in_both(page: Page, served: Served) -> None:

@@ -7,8 +7,9 @@ from playwright.sync_api import Browser, expect
 
 from meshtrail.control.permissions import Role
 from tests.servers import ServerProcess
+from tests.web.axe import violations
 from tests.web.live_server import sessions, visiting
-from tests.web.test_joined_pages import AXE, AXE_RUN, BEYOND
+from tests.web.test_joined_pages import BEYOND
 
 pytestmark = pytest.mark.browser
 REPEATED = """() => {
@@ -44,8 +45,7 @@ def test_every_part_is_shown_in_both_themes(browser: Browser, server: ServerProc
             assert len(set(page.evaluate(GROUNDS))) == 2
             assert page.evaluate(REPEATED) == []
             assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-            page.evaluate(AXE.read_text())
-            assert page.evaluate(AXE_RUN) == []
+            assert violations(page) == []
             assert seen.problems == []
 
 
