@@ -43,6 +43,7 @@ def agree(readers: tuple[Reader, Reader], query: Query, fields: list[str]) -> No
         assert helped.facet(query, name, 5) == plain.facet(query, name, 5)
 
 
+@pytest.mark.slow
 def test_late_merged_and_deleted_rows(engine: EmbeddedEngine, org_id: str, readers: tuple[Reader, Reader]) -> None:
     """Also while reports are behind the watermark, after the engine's own merge, and when rows were deleted."""
     chance = random.Random(33)

@@ -50,6 +50,7 @@ def test_what_the_phone_reached_for_the_first_time(engine: EmbeddedEngine, org_i
     assert new_pairs(reader, query, NOON_US - 7 * DAY_US, 1).more
 
 
+@pytest.mark.slow
 def test_a_large_store_answers_from_hours(
     engine: EmbeddedEngine, org_id: str, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
