@@ -174,7 +174,7 @@ def test_views_are_saved_shared_and_deleted(enter: Enter, watch: Watch) -> None:
     admin.keyboard.type("Denied")
     admin.keyboard.press("Enter")
     expect(lists.get_by_role("link", name="Denied", exact=True)).to_be_visible()
-    admin.wait_for_function("document.activeElement.textContent === 'Denied'")
+    admin.wait_for_function("() => document.activeElement.textContent === 'Denied'")
     auditor.goto("/traffic")
     auditor.locator(".views-button").click()
     theirs = auditor.locator(".views-lists")
@@ -183,7 +183,7 @@ def test_views_are_saved_shared_and_deleted(enter: Enter, watch: Watch) -> None:
     expect(lists.get_by_role("heading")).to_have_text("Shared")
     assert violations(admin) == []
     admin.keyboard.press("Escape")
-    admin.wait_for_function("document.activeElement.classList.contains('views-button')")  # the other page may have the window's focus
+    admin.wait_for_function("() => document.activeElement.classList.contains('views-button')")  # the other page may have the window's focus
     auditor.keyboard.press("Escape")
     auditor.set_viewport_size({"width": 390, "height": 800})
     auditor.locator(".views-button").click()
