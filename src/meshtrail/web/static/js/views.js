@@ -147,8 +147,10 @@ async function fill() {
   draw();
 }
 
-// Before the panel is seen, since its toggle is told later: what somebody types meanwhile stays.
-function emptied() {
+// Before the panel is seen, since its toggle is told later: what somebody types meanwhile stays. Not when it closes: what has the focus
+// must still be there for the focus to go back to the button.
+function emptied(event) {
+  if (event.newState !== "open") return;
   say("");
   form?.reset();
   lists.replaceChildren(); // what is shown next is what there is then
