@@ -1,5 +1,6 @@
 """The embedded engine takes its folder alone and its parameters as data."""
 
+import queue
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from meshtrail.common.errors import UnavailableError
+from meshtrail.store import embedded
 from meshtrail.store.embedded import EmbeddedEngine
 from meshtrail.store.engine import EngineUnavailableError
 
@@ -36,3 +39,13 @@ def test_parameters_are_data(engine: EmbeddedEngine, text: str) -> None:
     )  # fmt: skip
     expected = text.encode().hex().upper()
     assert answer == {"one": expected, "many": [expected, "78"]}
+
+
+def test_a_busy_store_says_so(engine: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits too long for a connection gets 503 with what to do, on pages too: no mistake of the server."""
+    monkeypatch.setattr(embedded, "READER_WAIT_S", 0.01)
+    monkeypatch.setattr(engine, "_readers", queue.Queue())
+    with pytest.raises(UnavailableError) as caught:
+        engine.read("SELECT 1")
+    assert (caught.value.status, caught.value.message) == (503, "All connections of the store are busy.")
+    assert caught.value.remedy == "Try again in a moment."

@@ -12,7 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, SerializationException, ValidationException
 
 from meshtrail.common.errors import MeshTrailError
-from meshtrail.store.engine import EngineError, EngineUnavailableError, QueryTooLargeError, ReadCancelledError
+from meshtrail.store.engine import EngineError, QueryTooLargeError, ReadCancelledError
 
 NATIVE_PREFIX = "/api/v1/"
 NETBIRD_PREFIX = "/api/"
@@ -71,8 +71,6 @@ def _of_engine(error: EngineError) -> tuple[int, str, str, str]:
             return 422, "too_broad", message, TOO_BROAD_REMEDY
         case ReadCancelledError():
             return 499, "cancelled", "The client left before the answer.", ""
-        case EngineUnavailableError():
-            return 503, "unavailable", str(error), "Try again in a moment."
         case _:
             return 500, "internal", _MISTAKE, ""
 

@@ -7,7 +7,6 @@ import typer
 import meshtrail
 from meshtrail.cli import agent, doctor, enrolment_key, inventory, peers, policy, query, serve, status, token, up, users
 from meshtrail.common.errors import MeshTrailError
-from meshtrail.store.engine import EngineUnavailableError
 
 app = typer.Typer(
     help="The audit trail of a private network: who reached what, when, and why.",
@@ -47,8 +46,6 @@ def main() -> None:
         app()
     except MeshTrailError as error:
         _fail(error.message, error.remedy)
-    except EngineUnavailableError as error:
-        _fail(str(error), "")
 
 
 def _fail(message: str, remedy: str) -> None:

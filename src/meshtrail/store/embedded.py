@@ -172,7 +172,7 @@ def _borrowed(pool: "queue.Queue[Any]") -> Iterator[_Lent]:
     try:
         lent = _Lent(pool.get(timeout=READER_WAIT_S))
     except queue.Empty as error:
-        raise EngineUnavailableError("All connections of the store are busy: try again in a moment.") from error
+        raise EngineUnavailableError("All connections of the store are busy.", "Try again in a moment.") from error
     try:
         yield lent
     finally:

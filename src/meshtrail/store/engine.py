@@ -6,6 +6,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from meshtrail.common.errors import UnavailableError
+
 Parameters = Mapping[str, str | int | list[str] | list[int]]
 """Values of the `{name:Type}` places of a statement; they never become part of its text."""
 
@@ -14,8 +16,8 @@ class EngineError(Exception):
     """The engine refused or failed a statement; the message is the engine's first line."""
 
 
-class EngineUnavailableError(EngineError):
-    """The engine cannot be opened or used now; the message says cause and remedy."""
+class EngineUnavailableError(EngineError, UnavailableError):
+    """The engine cannot be opened or used now; the message says cause and remedy. It leaves the room as what it is: 503."""
 
 
 class QueryTooLargeError(EngineError):
